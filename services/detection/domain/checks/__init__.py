@@ -1,0 +1,55 @@
+"""The registry of checks: one line in `CHECKS` and one call in `step_all` each, in the same order."""
+
+from __future__ import annotations
+
+from services.detection.domain.checks import constant, exceedance, missing, range, spike  # noqa: A004
+from services.detection.domain.checks.definition import Check
+from services.detection.domain.compiled import Floats, compiled, memory
+from services.detection.domain.points import Point
+from services.detection.domain.track import TRACK, Report
+
+CHECKS: tuple[Check, ...] = (
+    range.CHECK,
+    exceedance.CHECK,
+    constant.CHECK,
+    missing.CHECK,
+    spike.CHECK,
+)
+
+
+def _places(first: int, sizes: list[int]) -> tuple[int, ...]:
+    places = [first]
+    for size in sizes:
+        places.append(places[-1] + size)
+    return tuple(places)
+
+
+# Vector heads: [interval s] of the parameters; [layout number, last t] of the state.
+PARAMS = _places(1, [1 + len(check.slots) for check in CHECKS])
+STATES = _places(2, [len(TRACK) + len(check.state) for check in CHECKS])
+
+_range, _exceedance, _constant, _missing, _spike = (check.step for check in CHECKS)
+_range_late = range.step_late
+_missing_tick = missing.tick
+
+
+@compiled
+def step_all(point: Point, params: Floats, state: Floats, report: Report) -> None:
+    """Every check on one point; the order is that of `CHECKS`."""
+    _range(0, point, memory(params, PARAMS[0]), memory(state, STATES[0]), report)
+    _exceedance(1, point, memory(params, PARAMS[1]), memory(state, STATES[1]), report)
+    _constant(2, point, memory(params, PARAMS[2]), memory(state, STATES[2]), report)
+    _missing(3, point, memory(params, PARAMS[3]), memory(state, STATES[3]), report)
+    _spike(4, point, memory(params, PARAMS[4]), memory(state, STATES[4]), report)
+
+
+@compiled
+def step_late(point: Point, params: Floats, report: Report) -> None:
+    """Checks of a point that comes after a later one: those that need no memory."""
+    _range_late(0, point, memory(params, PARAMS[0]), report)
+
+
+@compiled
+def tick_all(now: float, params: Floats, state: Floats, report: Report) -> None:
+    """Checks that can tell without a point that one is overdue."""
+    _missing_tick(3, now, params[0], memory(params, PARAMS[3]), memory(state, STATES[3]), report)

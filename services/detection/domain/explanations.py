@@ -1,0 +1,51 @@
+"""Why, as a code with parameters: the portal renders it in the reader's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.detection.domain.anomalies import Episode
+
+FIELDS = ("observed", "reference", "ratio", "count", "hours", "longest_hours")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Explanation code and its parameters; numbers only, names of the fields in `FIELDS`."""
+
+    code: str
+    params: dict[str, float]
+
+
+def explain(episode: Episode) -> Reason:
+    """Explanation of an anomaly as it stands.
+
+    `observed` and `reference` are the worst value and the limit, bound, median or tolerance it was held
+    against, for missing data records received and expected; `ratio` their quotient (0 when the reference
+    is zero); `count` the points, or records lost; `hours` from start to end, `longest_hours` of one hit.
+    """
+    worst = episode.worst
+    return Reason(
+        _code(episode),
+        {
+            "observed": worst.value,
+            "reference": worst.reference,
+            "ratio": worst.value / worst.reference if worst.reference else 0.0,
+            "count": float(episode.points),
+            "hours": _hours(episode.until - episode.started_at),
+            "longest_hours": _hours(episode.longest),
+        },
+    )
+
+
+def _code(episode: Episode) -> str:
+    if episode.check in ("range", "exceedance"):
+        return f"{episode.check}.{'above' if episode.worst.value >= episode.worst.reference else 'below'}"
+    if episode.check == "missing" and episode.points == 0:
+        return "missing.backfilled"
+    return episode.check
+
+
+def _hours(span: timedelta) -> float:
+    return span / timedelta(hours=1)

@@ -1,0 +1,284 @@
+"""The one-pass kernel: every check of every series, for the live stream and for ten years of history.
+
+    state, hits, late = advance(state, params, Batch(t, v, flags, limits))
+
+A series' state is a float64 vector that the service stores beside its feed cursor. Cutting a series into
+batches changes nothing: the hits and the final state are those of one batch.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.detection.domain.checks import CHECKS, PARAMS, STATES, step_all, step_late, tick_all
+from services.detection.domain.compiled import Floats, Integers, entry, fingerprint, memory
+from services.detection.domain.points import make_point
+from services.detection.domain.track import (
+    AGAINST,
+    AT,
+    BEGIN,
+    CHECK,
+    COLUMNS,
+    COUNT,
+    END,
+    LAST,
+    OPEN,
+    OPENED,
+    PEAK,
+    POINTS,
+    REFERENCE,
+    ROWS_PER_CHECK,
+    SERIES,
+    START,
+    STATUS,
+    VALUE,
+    Report,
+)
+from shared.errors import AppError
+
+PARAM_COUNT = PARAMS[-1]
+STATE_SIZE = STATES[-1]
+INTERVAL = 0
+LAYOUT, LAST_T = 0, 1
+LAYOUT_NUMBER = float(
+    zlib.crc32(repr([(check.name, check.state) for check in CHECKS]).encode()),
+)
+_ROOM = ROWS_PER_CHECK * len(CHECKS)
+_CAPACITY = 256
+_AT_SERIES, _AT_POINT, _USED = 0, 1, 2
+
+
+class StateLayoutError(AppError):
+    """Stored state was written by another set of checks: replay the series' history from its start."""
+
+    code = "state_layout"
+    status = 500
+
+
+class BatchError(AppError):
+    """Columns of a batch do not fit together."""
+
+    code = "bad_batch"
+    status = 422
+
+
+def _build(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    """Compile both entries; `version` belongs to numba's cache key, see `fingerprint`."""
+
+    @entry(
+        "void(int64[::1], int64[::1], float64[::1], uint8[::1], float64[:, ::1],"
+        " float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1], int64[::1])"
+    )
+    def run(offsets, t, v, flags, limits, params, states, rows, cursor, late):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0913
+        """Go on from `cursor` until all points are done or `rows` has no room for another point."""
+        out, used = memory(rows.reshape(-1), 0), memory(cursor, 2)
+        for series in range(cursor[0], offsets.shape[0] - 1):
+            state, param = states[series], params[series]
+            report = Report(out, used, series)
+            for i in range(cursor[1], offsets[series + 1] - offsets[series]):
+                at = offsets[series] + i
+                if used[0] + _ROOM > rows.shape[0]:
+                    cursor[0], cursor[1] = series, i
+                    return
+                point = make_point(float(t[at]), v[at], flags[at], (limits[at, 0], limits[at, 1]), param[0])
+                if point.t <= state[LAST_T]:
+                    late[series] += 1
+                    step_late(point, param, report)
+                else:
+                    state[LAST_T] = point.t
+                    step_all(point, param, state, report)
+            cursor[1] = 0
+        cursor[0] = offsets.shape[0] - 1 if version else 0
+
+    @entry("void(float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1])")
+    def tick(now, params, states, rows, cursor):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        """Look at every series at time `now` of its own; the cursor works as in `run`."""
+        out, used = memory(rows.reshape(-1), 0), memory(cursor, 2)
+        for series in range(cursor[0], now.shape[0]):
+            if used[0] + _ROOM > rows.shape[0]:
+                cursor[0] = series
+                return
+            tick_all(now[series], params[series], states[series], Report(out, used, series))
+        cursor[0] = now.shape[0] if version else 0
+
+    return run, tick
+
+
+_run, _tick = _build(fingerprint(make_point, step_all, step_late, tick_all))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """New points of one series, or of several end to end: see `advance_many`.
+
+    `t` int64 (n,) epoch seconds UTC; `v` float64 (n,), NaN = no number; `flags` uint8 (n,) code of the
+    flag's letter, 0 = none; `limits` float64 (n, 2) lower and upper limit in force, NaN = none.
+    """
+
+    t: Integers
+    v: Floats
+    flags: npt.NDArray[np.uint8]
+    limits: Floats
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Reported hits 命中 as columns of length m, in the order in which they were decided.
+
+    `series` index within the call, `check` index into `CHECKS`, `opened` True for a hit that has begun
+    and False for one that has ended (a spike or a late point only ends), `start`, `end` and `at` epoch
+    seconds: first moment, moment after the last one so far, data time of the decision; `value` the worst
+    value, `reference` what it was held against, `count` the points in it.
+    """
+
+    series: Integers
+    check: Integers
+    opened: npt.NDArray[np.bool_]
+    start: Integers
+    end: Integers
+    at: Integers
+    value: Floats
+    reference: Floats
+    count: Integers
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call made of the points: new states, hits, and the number of late points per series."""
+
+    states: Floats
+    hits: Hits
+    late: Integers
+
+
+def new_states(number: int = 1) -> Floats:
+    """States (number, STATE_SIZE) of series that have no point yet."""
+    states = np.zeros((number, STATE_SIZE))
+    states[:, LAYOUT] = LAYOUT_NUMBER
+    states[:, LAST_T] = -np.inf
+    return states
+
+
+def dump_state(state: Floats) -> bytes:
+    """Bytes of one state, little-endian float64."""
+    return np.ascontiguousarray(state, dtype="<f8").tobytes()
+
+
+def load_states(stored: Sequence[bytes | None]) -> Floats:
+    """States (n, STATE_SIZE) from their bytes; None stands for a new series.
+
+    Raises StateLayoutError when one was written by a different set of checks.
+    """
+    states = new_states(len(stored))
+    for row, data in zip(states, stored, strict=True):
+        if data is None:
+            continue
+        values = np.frombuffer(data, dtype="<f8") if len(data) == 8 * STATE_SIZE else np.zeros(1)  # noqa: PLR2004
+        if values[LAYOUT] != LAYOUT_NUMBER:
+            raise StateLayoutError(f"a state of {len(data)} bytes has another layout than the checks of today")
+        row[:] = values
+    return states
+
+
+def advance(states: Floats, params: Floats, batch: Batch) -> Outcome:
+    """Feed new points of one series: `states` (1, STATE_SIZE), `params` (PARAM_COUNT,)."""
+    return advance_many(states, params.reshape(1, -1), batch, np.array([0, len(batch.t)], dtype=np.int64))
+
+
+def advance_many(states: Floats, params: Floats, batch: Batch, offsets: Integers) -> Outcome:
+    """Feed new points of n series: series i owns points offsets[i] to offsets[i + 1] of the batch.
+
+    `states` (n, STATE_SIZE) is not changed; `params` (n, PARAM_COUNT). A point not after the last one
+    of its series is late: counted, looked at only by checks that need no memory, without effect on the
+    state. Raises BatchError for shapes that do not fit.
+    """
+    _check_shapes(states, params, batch, offsets)
+    states = states.copy()
+    late = np.zeros(len(states), dtype=np.int64)
+    cursor = np.zeros(3, dtype=np.int64)
+    blocks = []
+    while cursor[_AT_SERIES] < len(states):
+        rows = np.empty((_CAPACITY * 4 ** min(len(blocks), 6), COLUMNS))
+        cursor[_USED] = 0
+        _run(offsets, batch.t, batch.v, batch.flags, batch.limits, params, states, rows, cursor, late)
+        blocks.append(rows[: cursor[_USED]])
+    return Outcome(states, _hits(blocks), late)
+
+
+def overdue(states: Floats, params: Floats, now: Floats) -> Outcome:
+    """Let time alone speak: hits of series that have sent nothing, at data time `now` (n,) of each.
+
+    The same hit, with the same start, that the kernel would report at the next point; the states
+    returned must be stored, so that it is not reported again.
+    """
+    states = states.copy()
+    cursor = np.zeros(3, dtype=np.int64)
+    blocks = []
+    while cursor[_AT_SERIES] < len(states):
+        rows = np.empty((_CAPACITY * 4 ** min(len(blocks), 6), COLUMNS))
+        cursor[_USED] = 0
+        _tick(np.ascontiguousarray(now, dtype=np.float64), params, states, rows, cursor)
+        blocks.append(rows[: cursor[_USED]])
+    return Outcome(states, _hits(blocks), np.zeros(len(states), dtype=np.int64))
+
+
+def open_hits(states: Floats, params: Floats) -> Hits:
+    """Hits that are running in these states, as they stand; `at` is the last point's time."""
+    rows = []
+    for series, state in enumerate(states):
+        for check, first in enumerate(STATES[:-1]):
+            track = state[first:]
+            if track[OPEN] == 1.0:
+                end = track[LAST] + params[series, INTERVAL]
+                told = (track[VALUE], track[REFERENCE], track[COUNT])
+                rows.append([series, check, OPENED, track[START], end, state[LAST_T], *told])
+    return _hits([np.array(rows, dtype=np.float64).reshape(-1, COLUMNS)])
+
+
+def last_seen(states: Floats) -> Floats:
+    """Time of the last point of each series, epoch seconds; -inf before the first."""
+    return states[:, LAST_T].copy()
+
+
+def _check_shapes(states: Floats, params: Floats, batch: Batch, offsets: Integers) -> None:
+    number, points = len(states), len(batch.t)
+    shapes = {
+        "states": (states.shape, (number, STATE_SIZE)),
+        "params": (params.shape, (number, PARAM_COUNT)),
+        "offsets": (offsets.shape, (number + 1,)),
+        "v": (batch.v.shape, (points,)),
+        "flags": (batch.flags.shape, (points,)),
+        "limits": (batch.limits.shape, (points, 2)),
+    }
+    for name, (has, needs) in shapes.items():
+        if has != needs:
+            raise BatchError(f"{name} has shape {has}, not {needs}", field=name)
+    if offsets[0] != 0 or offsets[-1] != points or bool(np.any(np.diff(offsets) < 0)):
+        raise BatchError(f"offsets must rise from 0 to {points}", field="offsets")
+
+
+def _hits(blocks: Sequence[Floats]) -> Hits:
+    rows = np.concatenate(blocks) if blocks else np.empty((0, COLUMNS))
+
+    def whole(column: int) -> Integers:
+        return rows[:, column].astype(np.int64)
+
+    return Hits(
+        series=whole(SERIES),
+        check=whole(CHECK),
+        opened=rows[:, STATUS] == OPENED,
+        start=whole(BEGIN),
+        end=whole(END),
+        at=whole(AT),
+        value=rows[:, PEAK].copy(),
+        reference=rows[:, AGAINST].copy(),
+        count=np.rint(rows[:, POINTS]).astype(np.int64),
+    )

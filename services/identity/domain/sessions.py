@@ -1,0 +1,50 @@
+"""Sessions 会话 of people: how long one lasts. Real time, whatever the simulated clock says."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.identity.domain.accounts import Account
+from shared.errors import UnauthenticatedError
+
+IDLE = timedelta(hours=8)
+"""A session that was not used for this long has ended: a working day with its breaks."""
+ABSOLUTE = timedelta(hours=24)
+"""Longest life of a session; NIST SP 800-63B part 7.2 asks for a new log-in at least daily at AAL2."""
+KEEP = timedelta(days=7)
+"""How long the row of a session that is over stays."""
+
+
+class SessionEndedError(UnauthenticatedError):
+    """The session is unknown, ended, expired, or its account was closed."""
+
+    code = "session_ended"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A log-in that goes on."""
+
+    id: UUID
+    account_id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+
+def open_session(session_id: UUID, account: Account, now: datetime) -> Session:
+    """A new session of an account."""
+    return Session(session_id, account.id, now, now, now + ABSOLUTE)
+
+
+def is_open(session: Session, now: datetime) -> bool:
+    """Whether the session may still be exchanged for an access token."""
+    return session.ended_at is None and now < session.expires_at and now - session.last_used_at < IDLE
+
+
+def check_open(session: Session | None, account: Account | None, now: datetime) -> tuple[Session, Account]:
+    """Both, when the session goes on and its account is active; `SessionEndedError` otherwise."""
+    if session is None or account is None or not account.active or not is_open(session, now):
+        raise SessionEndedError("the session has ended; log in again")
+    return session, account

@@ -1,0 +1,55 @@
+"""Parse a data segment (数据段) into a `Packet`.
+
+One regular expression reads a segment written as the standard prints it; everything else goes
+through `tolerance`, which knows the habits of real devices. Both give the same packet.
+"""
+
+import re
+
+from services.ingest.hj212.codec.packet import EDITION_OF_FLAG, Edition, Note, Packet
+from services.ingest.hj212.codec.tolerance import parse_tolerant, remarks
+
+_SEGMENT = re.compile(
+    r"(?:QN=(\d*);)?ST=([0-9A-Z]{2});CN=(\d{4});PW=([^;&=, ]{0,64});MN=([^;&=, ]{1,64});"
+    r"(?:Flag=(\d{1,2});)?(?:PNUM=(\d{1,4});PNO=(\d{1,4});)?(?:RF=(1);)?CP=&&([^& ]*)&&",
+    re.ASCII,
+)
+_FIELDS = re.compile(r"([^=;,]+)=([^;,]*)([;,]?)")
+
+_PLAIN: dict[str | None, tuple[int | None, Edition]] = {
+    None: (None, Edition.V2005),
+    **{str(flag): (flag, EDITION_OF_FLAG[flag]) for flag in (0, 1, 2, 3, 4, 5, 8, 9)},
+}
+"""Flags that need no remark where there are no packet numbers; 2005 sets D without giving any."""
+_NUMBERED = {str(flag): (flag, EDITION_OF_FLAG[flag]) for flag in (2, 3, 6, 7, 10, 11)}
+_QN_SIZE = 17
+_NO_NOTES: tuple[Note, ...] = ()
+
+
+def parse_segment(segment: bytes) -> Packet:
+    """Parse the bytes between the length field and the checksum.
+
+    Raises ParseError and nothing else, whatever the bytes are. Codes: `empty`, `bad_text`,
+    `encrypted_body`, `control_character`, `no_cp`, `no_cn`, `bad_cn`, `no_mn`, `bad_mn`.
+    """
+    try:
+        text = segment.decode("ascii")
+    except UnicodeDecodeError:
+        return parse_tolerant(segment)
+    match = _SEGMENT.fullmatch(text)
+    if match is None or not text.isprintable():
+        return parse_tolerant(segment)
+    qn, st, cn, pw, mn, flag_text, pnum, pno, rf, body = match.groups()
+    known = _PLAIN.get(flag_text) if pnum is None else _NUMBERED.get(flag_text)
+    fields = _FIELDS.findall(body)
+    # As many fields as the separators make room for: nothing was stepped over.
+    whole = len(fields) == body.count(";") + body.count(",") + (body != "")
+    if known is None or not whole or "//" in body:
+        return parse_tolerant(segment)
+    flag, edition = known
+    notes = _NO_NOTES
+    if (qn is not None and len(qn) != _QN_SIZE) or (st == "21" and edition is Edition.V2025):
+        notes = remarks(qn, st, edition)
+    if pnum is None:
+        return Packet(qn or None, st, cn, pw, mn, flag, None, None, rf is not None, edition, tuple(fields), notes)
+    return Packet(qn or None, st, cn, pw, mn, flag, int(pnum), int(pno), rf is not None, edition, tuple(fields), notes)

@@ -1,0 +1,42 @@
+"""Typed client of detection."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.clients.base import ServiceClient
+from shared.contracts.detection import AnomalyOut, RuleOut
+from shared.http import Page
+
+
+class DetectionClient(ServiceClient):
+    """Anomalies and rules."""
+
+    service = "detection"
+
+    async def list_anomalies(  # noqa: PLR0913 - filters
+        self,
+        *,
+        enterprise_id: UUID | None = None,
+        outlet_id: UUID | None = None,
+        factor: str | None = None,
+        rule: str | None = None,
+        state: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page[AnomalyOut]:
+        """Anomalies, newest start first; `since`/`until` select those that overlap the span."""
+        answer = await self.get_json(
+            "/v1/anomalies", enterprise_id=enterprise_id, outlet_id=outlet_id, factor=factor, rule=rule, state=state,
+            since=since, until=until, cursor=cursor, limit=limit,
+        )  # fmt: skip
+        return Page[AnomalyOut].model_validate(answer)
+
+    async def get_anomaly(self, anomaly_id: UUID) -> AnomalyOut:
+        """One anomaly."""
+        return AnomalyOut.model_validate(await self.get_json(f"/v1/anomalies/{anomaly_id}"))
+
+    async def list_rules(self) -> list[RuleOut]:
+        """Rules in force."""
+        return [RuleOut.model_validate(item) for item in await self.get_json("/v1/rules")]

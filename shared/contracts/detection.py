@@ -1,0 +1,104 @@
+"""The wire of detection 识别: anomalies (episodes), rules."""
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.ingest import ReadingKind, Wire
+
+
+class Nature(StrEnum):
+    """What kind of problem (product E2)."""
+
+    EXCEEDANCE = "N1"
+    DATA_QUALITY = "N2"
+    DEVICE = "N3"
+    SUSPECTED_FRAUD = "N4"
+    PROCESS_MISMATCH = "N5"
+    MISSING_DUTY = "N6"
+
+
+class Frequency(StrEnum):
+    """How often in the last days: repeated ≥2 in 7 d, chronic ≥4 in 30 d."""
+
+    FIRST = "first"
+    REPEATED = "repeated"
+    CHRONIC = "chronic"
+
+
+class Severity(StrEnum):
+    """A is the gravest."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+
+
+class AnomalyState(StrEnum):
+    """Whether the episode still goes on."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Explanation(Wire):
+    """Why, as a code with parameters: the portal renders it in the reader's language."""
+
+    code: str
+    params: dict[str, Any] = {}
+
+
+class AnomalyOut(Wire):
+    """An anomaly 异常: merged hits of one rule on one factor of one outlet."""
+
+    id: UUID
+    no: str
+    """Readable number, `A-20261123-0031`."""
+    enterprise_id: UUID
+    outlet_id: UUID
+    factor: str
+    kind: ReadingKind
+    rule: str
+    """Rule code of product E2: EX-H, EX-D, RANGE, CONST, MISS, SPIKE."""
+    nature: Nature
+    severity: Severity
+    frequency: Frequency
+    count_30d: int = Field(ge=1)
+    state: AnomalyState
+    started_at: AwareDatetime
+    last_at: AwareDatetime
+    """Last time (start of period) that belongs to it."""
+    ended_at: AwareDatetime | None = None
+    points: int
+    """Readings that broke the rule; for EX-H the exceeding hours."""
+    observed: float | None = None
+    """The worst value (peak, constant value, share present)."""
+    reference: float | None = None
+    """What it was measured against (limit, threshold)."""
+    unit: str = ""
+    explanation: Explanation
+    recurrence_of: UUID | None = None
+    detected_at: AwareDatetime
+    version: int = 1
+
+
+class RuleOut(Wire):
+    """A rule in force."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    nature: Nature
+    description_zh: str = ""
+    description_en: str = ""
+    parameters: dict[str, Any] = {}
+    source: str = ""
+    valid_from: str = ""
+    version: int = 1
+
+
+ANOMALY_OPENED = "detection.anomaly.opened.v1"
+ANOMALY_UPDATED = "detection.anomaly.updated.v1"
+ANOMALY_CLOSED = "detection.anomaly.closed.v1"

@@ -1,0 +1,153 @@
+"""Database sessions and migrations. One request = one transaction, committed before the answer.
+
+`Depends(dep, scope="function")` is needed in every `deps.py`: since FastAPI 0.118 the code after
+`yield` otherwise runs after the answer has gone out, and an acknowledged change could still be lost.
+"""
+
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic import command, context
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+KERNEL_TABLES = frozenset(
+    {"outbox", "feed_head", "feed_cursor", "feed_seen", "feed_parked", "audit_head", "audit_entry", "job_run",
+     "idempotency_key", "alembic_version"}
+)  # fmt: skip
+"""Tables whose DDL belongs to `shared` (feed, audit, jobs, http); `alembic check` leaves them alone."""
+
+COMMAND_TIMEOUT = 60.0
+MIGRATION_LOCK = 7_260_001
+
+
+class Database:
+    """The one way to the service's PostgreSQL: pooled SQLAlchemy sessions on asyncpg."""
+
+    def __init__(self, url: str, *, application: str = "sanse", pool_size: int = 8) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=4,
+            pool_timeout=10,
+            pool_recycle=1800,
+            connect_args={
+                "timeout": 10,
+                "command_timeout": COMMAND_TIMEOUT,
+                "server_settings": {
+                    "application_name": application,
+                    "timezone": "UTC",
+                    "jit": "off",
+                    "idle_in_transaction_session_timeout": "120000",
+                },
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session in a transaction: commits at the end of the block, rolls back on any error."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def ping(self) -> None:
+        """Raise unless the database answers."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("select 1"))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self.engine.dispose()
+
+
+async def raw(session: AsyncSession) -> asyncpg.Connection:
+    """The asyncpg connection under a session, in the same transaction: for bulk paths only."""
+    connection = await session.connection()
+    driver = (await connection.get_raw_connection()).driver_connection
+    if driver is None:
+        raise RuntimeError("session has no driver connection")
+    return driver
+
+
+def plain_dsn(url: str) -> str:
+    """The same address in the form asyncpg itself takes."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+def _config(service: str) -> Config:
+    module = importlib.import_module(f"services.{service}")
+    if module.__file__ is None:
+        raise RuntimeError(f"services.{service} has no place on disk")
+    config = Config()
+    config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
+    return config
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Any]:
+    engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": 10})
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+async def upgrade(service: str, url: str) -> None:
+    """Bring one service's database to the newest schema; replicas wait for each other."""
+
+    def run(connection: Connection) -> None:
+        connection.execute(text("select pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text("set lock_timeout = '4s'"))
+        config = _config(service)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+    async with _connected(url) as connection:
+        await connection.run_sync(run)
+
+
+async def is_at_head(service: str, url: str) -> bool:
+    """Whether the database has the schema this code needs."""
+
+    def run(connection: Connection) -> bool:
+        current = MigrationContext.configure(connection).get_current_revision()
+        return current == ScriptDirectory.from_config(_config(service)).get_current_head()
+
+    async with _connected(url) as connection:
+        return bool(await connection.run_sync(run))
+
+
+async def schema_differences(url: str, metadata: MetaData) -> list[Any]:
+    """What `alembic check` would report: tables.py against the migrated database."""
+
+    def run(connection: Connection) -> list[Any]:
+        options = {"include_name": include_name, "compare_type": True, "compare_server_default": False}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+    async with _connected(url) as connection:
+        return list(await connection.run_sync(run))
+
+
+def include_name(name: str | None, kind: str, parents: Any) -> bool:
+    """Leave kernel tables and partitions (`…_p…`) out of comparisons."""
+    del parents
+    return kind != "table" or name is None or (name not in KERNEL_TABLES and "_p2" not in name)
+
+
+def run_migrations(metadata: MetaData) -> None:
+    """The whole of a service's `migrations/env.py`."""
+    connection: Connection = context.config.attributes["connection"]
+    context.configure(connection=connection, target_metadata=metadata, include_name=include_name)
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,195 @@
+"""Names of codes in the reader's language: states, roles, causes, colours. Unknown codes show as they are."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from web.i18n import N_, current_language, gettext, pgettext
+
+Table = Mapping[str, str]
+
+TABLES: dict[str, Table] = {
+    "CaseState": {
+        "screening": N_("Screening"), "false_alarm": N_("False alarm"), "covered_by_mark": N_("Covered by a mark"),
+        "merged": N_("Merged"), "inquiry_sent": N_("Inquiry sent"), "acknowledged": N_("Acknowledged"),
+        "overdue": N_("Reply overdue"), "replied": N_("Enterprise replied"), "analysing": N_("Under analysis"),
+        "returned": N_("Returned for more"), "simplified": N_("Closed, simplified"),
+        "key_verification": N_("Key verification"), "rectifying": N_("Rectifying"),
+        "direct_lead": N_("Handed over as a lead"), "withdrawn": N_("Withdrawn"), "closed": N_("Closed"),
+    },
+    "Severity": {"A": N_("High"), "B": N_("Medium"), "C": N_("Low")},
+    "Nature": {
+        "N1": N_("Exceedance"), "N2": N_("Data quality"), "N3": N_("Device or link"), "N4": N_("Suspected fraud"),
+        "N5": N_("Contradicts the process"), "N6": N_("Missed duty"),
+    },
+    "Frequency": {"first": N_("First time"), "repeated": N_("Repeated"), "chronic": N_("Chronic")},
+    "AnomalyState": {"open": N_("Continuing"), "closed": N_("Ended")},
+    "Medium": {"water": N_("Water"), "gas": N_("Gas")},
+    "ReadingKind": {
+        "realtime": N_("Real-time values"), "minute": N_("Minute values"), "hour": N_("Hour means"),
+        "day": N_("Day means"),
+    },
+    "rule": {
+        "EX-H": N_("hour mean over the limit"), "EX-D": N_("day mean over the limit"),
+        "RANGE": N_("outside the measuring range"), "CONST": N_("constant value"), "MISS": N_("missing data"),
+        "SPIKE": N_("spike"),
+    },
+    "CauseCode": {
+        "production_change": N_("Change in production"), "treatment_fault": N_("Fault of the treatment plant"),
+        "device_fault": N_("Fault of the analyser or logger"), "maintenance": N_("Maintenance"),
+        "calibration": N_("Calibration"), "sampling": N_("Fault in sampling"),
+        "communication": N_("Fault in communication"), "power": N_("Power failure"),
+        "third_party_error": N_("Error of the operator of the station"),
+        "true_exceedance": N_("The limit really was exceeded"), "unknown": N_("Cause not known"),
+    },
+    "ReasonCode": {
+        "sensor_artefact": N_("Artefact of the sensor"), "rule_too_tight": N_("Rule too tight"),
+        "data_late": N_("Data came late"), "marked_in_time": N_("Marked in time"),
+        "same_episode": N_("Same episode"), "minor_first": N_("Minor and first"),
+        "cause_proven": N_("Cause proven"), "corrected": N_("Already corrected"), "severe": N_("Severe"),
+        "repeated": N_("Repeated"), "contradiction": N_("Evidence contradicts"),
+        "incomplete": N_("Evidence incomplete"), "unclear": N_("Answer unclear"), "no_reply": N_("No reply"),
+        "random_check": N_("Random check"), "suspected_offence": N_("Suspected offence"),
+        "sent_in_error": N_("Sent in error"), "new_facts": N_("New facts"), "other": N_("Other"),
+    },
+    "EvidenceKind": {
+        "photo": N_("Photo"), "video": N_("Video"), "record": N_("Record"), "document": N_("Document"),
+        "data": N_("Data"), "screenshot": N_("Screenshot"), "lab_report": N_("Laboratory report"),
+    },
+    "VisitType": {
+        "ai": N_("Administrative inspection"), "ts": N_("Technical service"), "ck": N_("Back-check"),
+        "rv": N_("Rectification review"), "em": N_("Emergency visit"),
+    },
+    "VisitState": {
+        "planned": N_("Planned"), "started": N_("On site"), "completed": N_("Completed"), "cancelled": N_("Cancelled"),
+    },
+    "FindingSeverity": {"minor": N_("Minor"), "general": N_("General"), "major": N_("Major")},
+    "FindingState": {
+        "open": N_("To be issued"), "issued": N_("Issued"), "fixing": N_("Being fixed"), "review": N_("In review"),
+        "rejected": N_("Sent back"), "overdue": N_("Overdue"), "verified": N_("Verified"), "waived": N_("Waived"),
+    },
+    "responsible": {
+        "enterprise": N_("Enterprise"), "operator": N_("Operator of the station"), "both": N_("Enterprise and operator"),
+    },
+    "clock": {
+        "screening": N_("Screening due"), "acknowledge": N_("Acknowledgement due"), "reply": N_("Reply due"),
+        "analysis": N_("Judgement due"), "visit": N_("Visit due"), "rectification": N_("Rectification due"),
+    },
+    "ListState": {"draft": N_("Draft"), "published": N_("Published"), "superseded": N_("Superseded")},
+    "block": {
+        "B1": N_("Emission"), "B2": N_("Data"), "B3": N_("Response"), "B4": N_("On site"), "B5": N_("Rectification"),
+        "B6": N_("Operation and maintenance"), "B7": N_("Public"),
+    },
+    "view": {
+        "open": N_("All open"), "screening": N_("To screen"), "replied": N_("Replied"), "due_soon": N_("Due soon"),
+        "overdue": N_("Overdue"), "waiting": N_("Waiting for reply"), "fraud": N_("Suspected fraud"),
+        "red": N_("Red enterprises"), "verification": N_("Key verification"), "rectifying": N_("Rectifying"),
+        "closed": N_("Closed"),
+    },
+    "sort": {"priority": N_("Priority"), "due": N_("Time left"), "newest": N_("Newest")},
+    "act": {
+        "mark_false_alarm": N_("Close as false alarm"), "mark_covered": N_("Covered by a mark"),
+        "merge": N_("Merge into another case"), "send_inquiry": N_("Send the inquiry"),
+        "acknowledge": N_("Acknowledge receipt"), "reply": N_("Answer"), "start_analysis": N_("Start the analysis"),
+        "return_reply": N_("Return for more"), "simplify": N_("Simplified handling"),
+        "verify_on_site": N_("Key verification"), "refer": N_("Hand over as a lead"), "withdraw": N_("Withdraw"),
+        "reopen": N_("Reopen"), "start_rectification": N_("Start rectification"), "conclude": N_("Conclude"),
+        "start": N_("Start the visit"), "complete": N_("Complete the visit"), "cancel": N_("Cancel the visit"),
+        "issue": N_("Issue the rectification notice"), "submit_plan": N_("Submit the plan"),
+        "submit_evidence": N_("Submit for review"), "verify": N_("Verify and sign off"), "reject": N_("Send back"),
+        "extend": N_("Grant an extension"), "waive": N_("Waive"), "escalate": N_("Escalate"),
+    },
+    "act_hint": {
+        "mark_false_alarm": N_("No inquiry needed"), "mark_covered": N_("The enterprise marked it in time"),
+        "merge": N_("Same problem"), "send_inquiry": N_("The enterprise must answer"),
+        "simplify": N_("File and close"), "verify_on_site": N_("Visit the site"),
+        "return_reply": N_("Ask for more, half the time"), "refer": N_("Suspected offence"),
+        "start_analysis": N_("Take it on"), "withdraw": N_("With a reason"),
+    },
+    "timeline": {
+        "case.opened": N_("Anomaly became a case"), "case.mark_false_alarm": N_("Closed as false alarm"),
+        "case.mark_covered": N_("Covered by a mark"), "case.merge": N_("Merged"),
+        "case.send_inquiry": N_("Inquiry sent"), "case.acknowledge": N_("Enterprise acknowledged receipt"),
+        "case.reply": N_("Enterprise submitted its answer"), "case.escalate": N_("Deadline passed, escalated"),
+        "case.start_analysis": N_("Analysis started"), "case.return_reply": N_("Answer returned for more"),
+        "case.simplify": N_("Simplified handling, closed"), "case.verify_on_site": N_("Key verification ordered"),
+        "case.refer": N_("Handed over as a lead"), "case.withdraw": N_("Withdrawn"), "case.reopen": N_("Reopened"),
+        "case.start_rectification": N_("Rectification started"), "case.conclude": N_("Case closed"),
+        "case.open": N_("Anomaly became a case"), "case.recur": N_("Reopened: the anomaly came back"),
+        "anomaly.merged": N_("Another anomaly joined"), "anomaly.updated": N_("Anomaly went on"),
+        "anomaly.closed": N_("Anomaly ended"), "evidence.added": N_("File added"), "evidence.add": N_("File added"),
+        "visit.plan": N_("Visit planned"), "visit.planned": N_("Visit planned"), "visit.start": N_("Visit started"),
+        "visit.complete": N_("Visit completed"), "visit.cancel": N_("Visit cancelled"),
+        "finding.found": N_("Problem found"), "finding.add": N_("Problem found"),
+        "finding.added": N_("Problem found"), "finding.issue": N_("Rectification notice issued"),
+        "finding.submit_plan": N_("Rectification plan submitted"),
+        "finding.submit_evidence": N_("Rectification submitted for review"),
+        "finding.verify": N_("Rectification verified"), "finding.reject": N_("Rectification sent back"),
+        "finding.extend": N_("Extension granted"), "finding.escalate": N_("Rectification overdue"),
+        "finding.waive": N_("Rectification waived"),
+    },
+    "Role": {
+        "enterprise": N_("Enterprise"), "supervisor": N_("Supervisor"), "supervisor_lead": N_("Lead supervisor"),
+        "officer": N_("Officer"), "section_head": N_("Section head"), "admin": N_("Administrator"),
+        "auditor": N_("Auditor"), "service": N_("System"),
+    },
+    "PermitClass": {
+        "key": N_("Key management"), "simplified": N_("Simplified management"), "registered": N_("Registration"),
+    },
+    "LinkState": {"online": N_("Online"), "offline": N_("Offline"), "never": N_("Never connected")},
+    "service": {
+        "ingest": N_("Data and registry"), "detection": N_("Detection"), "casework": N_("Casework"),
+        "grading": N_("Grading"), "identity": N_("Identity"),
+    },
+}  # fmt: skip
+
+TRADES: Table = {
+    "chemical": N_("Chemicals"), "pharma": N_("Pharmaceuticals"), "dyeing": N_("Dyeing and printing"),
+    "textile": N_("Textiles"), "plating": N_("Electroplating"), "electronics": N_("Electronics"),
+    "paper": N_("Paper"), "food": N_("Food"), "power": N_("Heat and power"), "cement": N_("Cement"),
+    "steel": N_("Steel"), "glass": N_("Glass"), "wwtp": N_("Waste water treatment"),
+    "incineration": N_("Waste incineration"), "coating": N_("Coating"), "metal": N_("Metal works"),
+    "brewing": N_("Brewing"), "petrochemical": N_("Petrochemicals"), "ceramics": N_("Ceramics"),
+}  # fmt: skip
+
+
+def _colour(value: str, form: str) -> str:
+    short = {
+        "red": pgettext("grade", "Red"), "yellow": pgettext("grade", "Yellow"),
+        "green": pgettext("grade", "Green"), "grey": pgettext("grade", "Grey"),
+    }  # fmt: skip
+    long = {
+        "red": pgettext("grade", "Red · key supervision"), "yellow": pgettext("grade", "Yellow · normal supervision"),
+        "green": pgettext("grade", "Green · simplified supervision"), "grey": pgettext("grade", "Grey · not yet rated"),
+    }  # fmt: skip
+    return (long if form == "long" else short).get(value, value)
+
+
+def label(value: Enum | str, form: str = "") -> str:
+    """Name of a code: of an enum member by its class, of a plain string by the table named in `form`."""
+    if isinstance(value, Enum):
+        code, kind = str(value.value), type(value).__name__
+        if kind == "Colour":
+            return _colour(code, form)
+        kind = form or kind
+    else:
+        code, kind = value, form
+    known = TABLES[kind].get(code)
+    return gettext(known) if known else code
+
+
+def options(kind: str) -> list[tuple[str, str]]:
+    """All codes of a table with their names, for a select."""
+    return [(code, gettext(text)) for code, text in TABLES[kind].items()]
+
+
+def trade(code: str) -> str:
+    """Name of a trade; a code we do not know is shown as it is."""
+    known = TRADES.get(code)
+    return gettext(known) if known else code
+
+
+def name_of(thing: object, field: str = "name") -> str:
+    """The Chinese or English one of a pair of fields, Chinese where there is no English."""
+    chinese = str(getattr(thing, f"{field}_zh"))
+    english = str(getattr(thing, f"{field}_en", ""))
+    return (english or chinese) if current_language.get() == "en" else chinese

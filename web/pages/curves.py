@@ -1,0 +1,109 @@
+"""Fetching the data of charts from ingest."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from shared.clients.base import ServiceCallError
+from shared.clients.ingest import IngestClient
+from shared.contracts.casework import CaseDetail, CaseSummary
+from shared.contracts.ingest import OutletOut, ReadingKind, Series
+from shared.logging import get_logger
+from web.charts import Chart, Window, anomaly_bands, around, case_bands, chosen
+from web.i18n import gettext
+from web.labels import name_of
+
+log = get_logger(__name__)
+MOST_POINTS = 4000
+MOST_AT_ONCE = 6
+SPARK_POINTS = 120
+SPARK_WINDOW = timedelta(days=1)
+SPARK_WINDOW_HOURS = timedelta(days=3)
+MINUTE_WINDOW = timedelta(days=8)
+"""Beyond this an hour curve says the same with a sixtieth of the points."""
+HOUR_RULES = frozenset({"EX-H", "EX-D"})
+FLOW_FACTORS = ("w00000", "a00000")
+
+
+async def read_series(
+    ingest: IngestClient, outlet: OutletOut, factor: str, kind: ReadingKind, window: Window
+) -> Series:
+    """A chart's series of a registered outlet."""
+    return await ingest.get_series(
+        outlet.id, factor, kind=kind, since=window.since, until=window.until, max_points=MOST_POINTS
+    )
+
+
+async def _spark(ingest: IngestClient, case: CaseSummary, now: datetime) -> Chart:
+    by_hour = case.rule in HOUR_RULES
+    started, last = case.anomaly_started_at, case.anomaly_last_at
+    window = around(started, last, now, least=SPARK_WINDOW_HOURS if by_hour else SPARK_WINDOW)
+    kinds = [ReadingKind.HOUR, ReadingKind.MINUTE]
+    if not by_hour and window.until - window.since < MINUTE_WINDOW:
+        kinds.reverse()
+    chart = None
+    for kind in kinds:
+        series = await ingest.get_series(
+            case.outlet_id, case.factor, kind=kind, since=window.since, until=window.until, max_points=SPARK_POINTS
+        )
+        chart = Chart(series, window, name_of(case, "factor_name"), case_bands(case))
+        if not chart.empty:
+            break
+    if chart is None:
+        raise RuntimeError("no kind was asked for")
+    return chart
+
+
+async def sparks(ingest: IngestClient, cases: Sequence[CaseSummary], now: datetime) -> dict[str, Chart | None]:
+    """Small curves of the queue's rows by case number; None where ingest does not answer."""
+    limit = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def one(case: CaseSummary) -> Chart | None:
+        async with limit:
+            try:
+                return await _spark(ingest, case, now)
+            except ServiceCallError as error:
+                log.warning("no_spark", case=case.no, detail=error.message)
+                return None
+
+    charts = await asyncio.gather(*(one(case) for case in cases))
+    return {case.no: chart for case, chart in zip(cases, charts, strict=True)}
+
+
+def _kinds(case: CaseDetail, window: Window) -> list[ReadingKind]:
+    shown = next((item.kind for item in case.anomaly_list if item.factor == case.factor), ReadingKind.HOUR)
+    if window.until - window.since > MINUTE_WINDOW and shown in {ReadingKind.MINUTE, ReadingKind.REALTIME}:
+        shown = ReadingKind.HOUR
+    return [shown, *(kind for kind in (ReadingKind.MINUTE, ReadingKind.HOUR) if kind is not shown)]
+
+
+async def case_charts(
+    ingest: IngestClient, case: CaseDetail, now: datetime, *, chosen_range: str | None = None, with_flow: bool = False
+) -> list[Chart]:
+    """The curve of a case's factor, and of the flow below it; none where ingest does not answer."""
+    window = chosen(chosen_range, case.anomaly_started_at, case.anomaly_last_at, now)
+    bands = anomaly_bands(case.anomaly_list, case.factor)
+    charts: list[Chart] = []
+    try:
+        for kind in _kinds(case, window):
+            series = await ingest.get_series(
+                case.outlet_id, case.factor, kind=kind, since=window.since, until=window.until, max_points=MOST_POINTS
+            )
+            charts = [Chart(series, window, name_of(case, "factor_name"), bands)]
+            if not charts[0].empty:
+                break
+        if with_flow and charts:
+            charts += await _flow(ingest, case, charts[0])
+    except ServiceCallError as error:
+        log.warning("no_chart", case=case.no, detail=error.message)
+    return charts
+
+
+async def _flow(ingest: IngestClient, case: CaseDetail, first: Chart) -> list[Chart]:
+    outlet = await ingest.get_outlet(case.outlet_id)
+    factor = next((f.factor for f in outlet.factors if f.factor in FLOW_FACTORS and f.factor != case.factor), None)
+    if factor is None:
+        return []
+    series = await read_series(ingest, outlet, factor, first.series.kind, first.window)
+    chart = Chart(series, first.window, gettext("Flow"), anomaly_bands(case.anomaly_list, case.factor))
+    return [] if chart.empty else [chart]
