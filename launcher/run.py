@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,8 @@ class Options:
     demo: bool = True
     processes: Sequence[Process] = PROCESSES
     policy: Policy = field(default_factory=Policy)
+    seed: Callable[[StackFile], object] | None = None
+    """Loads the demo's history; `launcher.demo.seed` when not given."""
 
 
 class Run:
@@ -192,12 +194,10 @@ class Run:
         if read_private(marker) is not None:
             self._screen.done("演示数据 Demo data", "there from an earlier run")
             return
-        if importlib.util.find_spec("launcher.demo") is None:
-            raise LauncherError("this installation holds no demo", remedy="start with --no-demo")
-        demo = importlib.import_module("launcher.demo")
+        seed = self.options.seed or _installed_seed()
         self._screen.doing("演示数据 Demo data: loading through the real interfaces")
         os.environ.update(self._timeline.environment())  # seeding lives in the stack's time
-        seeded = await asyncio.to_thread(demo.seed, stack)
+        seeded = await asyncio.to_thread(seed, stack)
         if inspect.isawaitable(seeded):
             await seeded
         write_private(marker, {"seeded_at": self._timeline.clock.now().isoformat()})
@@ -209,6 +209,13 @@ class Run:
         while True:
             self._timeline.save(self.folder / "clock.json")
             await asyncio.sleep(SAVE_SECONDS)
+
+
+def _installed_seed() -> Callable[[StackFile], object]:
+    if importlib.util.find_spec("launcher.demo") is None:
+        raise LauncherError("this installation holds no demo", remedy="start with --no-demo")
+    seed: Callable[[StackFile], object] = importlib.import_module("launcher.demo").seed
+    return seed
 
 
 def _postgres_program(server: EmbeddedPostgres) -> Program:

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 
 from shared.clock import Clock
 from shared.logging import request_id
-from web import formats, i18n, labels
+from web import formats, i18n, labels, titles
 from web.explain import explain
 from web.frame import Frame
 from web.htmx import FRESH, is_htmx
@@ -48,6 +48,7 @@ def build_environment() -> Environment:
     environment.globals.update(
         icon=icon, static=static, vendor=vendor, remaining=formats.remaining, ago=formats.ago, span=formats.span,
         label=labels.label, trade=labels.trade, name_of=labels.name_of, explain=explain,
+        case_title=titles.case_title, anomaly_text=titles.anomaly_text, hints=labels.TABLES["act_hint"],
     )  # fmt: skip
     return environment
 

@@ -106,6 +106,7 @@ class ReasonCode(StrEnum):
     SUSPECTED_OFFENCE = "suspected_offence"
     SENT_IN_ERROR = "sent_in_error"
     NEW_FACTS = "new_facts"
+    NO_FINDING = "no_finding"
     OTHER = "other"
 
 
@@ -349,6 +350,8 @@ class VisitAct(Wire):
     event: VisitEvent
     record: Text = ""
     """What was seen; needed to complete."""
+    officers: list[Short] = Field(default_factory=list, max_length=10)
+    """Names or certificate numbers, where they were not given when the visit was planned."""
     findings: list[FindingIn] = Field(default_factory=list, max_length=30)
     reason: Text = ""
 

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,9 +95,7 @@ async def test_deaths_far_apart_are_forgiven(tmp_path: Path) -> None:
 async def test_start_waits_until_ready(stage: Stage) -> None:
     flag = stage.folder / "flag"
     script = "import sys, time; time.sleep(0.3); open(sys.argv[1], 'w').close(); time.sleep(60)"
-    await stage.supervisor.start(
-        program("slow", script, flag, ready=lambda _pid: "" if flag.exists() else "no flag")
-    )
+    await stage.supervisor.start(program("slow", script, flag, ready=lambda _pid: "" if flag.exists() else "no flag"))
 
     assert flag.exists()
 
@@ -161,9 +159,7 @@ async def test_stubborn_child_and_its_children_are_killed(tmp_path: Path) -> Non
         "time.sleep(60)"
     )
     await supervisor.start(
-        program(
-            "mule", script, note, stop_within=0.3, ready=lambda _pid: "" if note.exists() else "no grandchild"
-        )
+        program("mule", script, note, stop_within=0.3, ready=lambda _pid: "" if note.exists() else "no grandchild")
     )
     pids = [stage.pid("mule"), int(note.read_text())]
     await supervisor.stop()

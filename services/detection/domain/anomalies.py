@@ -116,9 +116,7 @@ class Change:
     at: datetime
 
 
-def apply_hit(
-    known: Sequence[Episode], hit: Hit, *, policy: Policy, hazardous: bool = False
-) -> list[Change]:
+def apply_hit(known: Sequence[Episode], hit: Hit, *, policy: Policy, hazardous: bool = False) -> list[Change]:
     """Changes that one reported, or still running, hit makes; none if it says nothing new.
 
     `hazardous`: the factor is Class 1 or toxic. Raises KeyError for a rule that the policy does not know.
@@ -139,9 +137,7 @@ def apply_hit(
 def settle(known: Iterable[Episode], watermark: datetime, *, policy: Policy) -> list[Change]:
     """Close the anomalies whose last hit ended `settle_after` before `watermark`, the outlet's data time."""
     return [
-        Change(
-            ChangeKind.CLOSED, replace(one, state=AnomalyState.CLOSED, closed_at=one.until), one.until
-        )
+        Change(ChangeKind.CLOSED, replace(one, state=AnomalyState.CLOSED, closed_at=one.until), one.until)
         for one in known
         if one.state is AnomalyState.OPEN and not one.running and one.until + policy.settle_after <= watermark
     ]

@@ -22,7 +22,7 @@ Counter = Integers
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_OPTIONS = {"error_model": "numpy", "forceinline": True}
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "forceinline": True}
 
 
 def compiled(function: Function) -> Function:
@@ -35,20 +35,20 @@ def compiled(function: Function) -> Function:
 
 def entry(signature: str) -> Callable[[Function], Function]:
     """Compile a kernel entry now, or load it from numba's disk cache; it runs without the GIL."""
-    return cast(
-        "Callable[[Function], Function]", njit(signature, cache=True, nogil=True, error_model="numpy")
-    )
+    return cast("Callable[[Function], Function]", njit(signature, cache=True, nogil=True, error_model="numpy"))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def memory(_context: Any, array: Any, _first: Any) -> Any:
-    """Pointer to element `first` of a contiguous 1-D array; the array must outlive it."""
-
+def _memory(_context: Any, array: Any, _first: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         held = context.make_array(signature.args[0])(context, builder, args[0])
         return builder.gep(held.data, [args[1]])
 
-    return types.CPointer(array.dtype)(array, types.intp), code
+    pointer: Any = types.CPointer
+    return pointer(array.dtype)(array, types.intp), code
+
+
+# memory(array, first): pointer to element `first` of a contiguous 1-D array, which must outlive it.
+memory = cast("Callable[[npt.NDArray[Any], int], Any]", intrinsic(_memory))
 
 
 def fingerprint(*functions: Callable[..., Any]) -> int:

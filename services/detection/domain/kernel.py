@@ -9,7 +9,7 @@ batches changes nothing: the hits and the final state are those of one batch.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +50,7 @@ LAYOUT_NUMBER = float(
 )
 _ROOM = ROWS_PER_CHECK * len(CHECKS)
 _CAPACITY = 256
-_AT_SERIES, _AT_POINT, _USED = 0, 1, 2
+_AT_SERIES, _USED = 0, 2
 
 
 class StateLayoutError(AppError):
@@ -67,17 +67,17 @@ class BatchError(AppError):
     status = 422
 
 
-def _build(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """Compile both entries; `version` belongs to numba's cache key, see `fingerprint`."""
+def _build_run(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    """Compile the entry for points; `version` belongs to numba's cache key, see `fingerprint`."""
 
     @entry(
         "void(int64[::1], int64[::1], float64[::1], uint8[::1], float64[:, ::1],"
         " float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1], int64[::1])"
     )
-    def run(offsets, t, v, flags, limits, params, states, rows, cursor, late):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0913
+    def run(offsets, t, v, flags, limits, params, states, rows, cursor, late):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0913, PLR0917
         """Go on from `cursor` until all points are done or `rows` has no room for another point."""
         out, used = memory(rows.reshape(-1), 0), memory(cursor, 2)
-        for series in range(cursor[0], offsets.shape[0] - 1):
+        for series in range(cursor[0], offsets.shape[0] - 1 if version else 0):
             state, param = states[series], params[series]
             report = Report(out, used, series)
             for i in range(cursor[1], offsets[series + 1] - offsets[series]):
@@ -93,23 +93,30 @@ def _build(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
                     state[LAST_T] = point.t
                     step_all(point, param, state, report)
             cursor[1] = 0
-        cursor[0] = offsets.shape[0] - 1 if version else 0
+        cursor[0] = offsets.shape[0] - 1
+
+    return run
+
+
+def _build_tick(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    """Compile the entry for time passing; see `_build_run`."""
 
     @entry("void(float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1])")
     def tick(now, params, states, rows, cursor):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
         """Look at every series at time `now` of its own; the cursor works as in `run`."""
         out, used = memory(rows.reshape(-1), 0), memory(cursor, 2)
-        for series in range(cursor[0], now.shape[0]):
+        for series in range(cursor[0], now.shape[0] if version else 0):
             if used[0] + _ROOM > rows.shape[0]:
                 cursor[0] = series
                 return
             tick_all(now[series], params[series], states[series], Report(out, used, series))
-        cursor[0] = now.shape[0] if version else 0
+        cursor[0] = now.shape[0]
 
-    return run, tick
+    return tick
 
 
-_run, _tick = _build(fingerprint(make_point, step_all, step_late, tick_all))
+_run = _build_run(fingerprint(make_point, step_all, step_late))
+_tick = _build_tick(fingerprint(tick_all))
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ def load_states(stored: Sequence[bytes | None]) -> Floats:
     for row, data in zip(states, stored, strict=True):
         if data is None:
             continue
-        values = np.frombuffer(data, dtype="<f8") if len(data) == 8 * STATE_SIZE else np.zeros(1)  # noqa: PLR2004
+        values = np.frombuffer(data, dtype="<f8") if len(data) == 8 * STATE_SIZE else np.zeros(1)
         if values[LAYOUT] != LAYOUT_NUMBER:
             raise StateLayoutError(f"a state of {len(data)} bytes has another layout than the checks of today")
         row[:] = values
@@ -203,14 +210,16 @@ def advance_many(states: Floats, params: Floats, batch: Batch, offsets: Integers
     _check_shapes(states, params, batch, offsets)
     states = states.copy()
     late = np.zeros(len(states), dtype=np.int64)
-    cursor = np.zeros(3, dtype=np.int64)
-    blocks = []
-    while cursor[_AT_SERIES] < len(states):
-        rows = np.empty((_CAPACITY * 4 ** min(len(blocks), 6), COLUMNS))
-        cursor[_USED] = 0
-        _run(offsets, batch.t, batch.v, batch.flags, batch.limits, params, states, rows, cursor, late)
-        blocks.append(rows[: cursor[_USED]])
-    return Outcome(states, _hits(blocks), late)
+    columns = (
+        np.ascontiguousarray(offsets, dtype=np.int64),
+        np.ascontiguousarray(batch.t, dtype=np.int64),
+        np.ascontiguousarray(batch.v, dtype=np.float64),
+        np.ascontiguousarray(batch.flags, dtype=np.uint8),
+        np.ascontiguousarray(batch.limits, dtype=np.float64),
+        np.ascontiguousarray(params, dtype=np.float64),
+    )
+    hits = _collect(len(states), lambda rows, cursor: _run(*columns, states, rows, cursor, late))
+    return Outcome(states, hits, late)
 
 
 def overdue(states: Floats, params: Floats, now: Floats) -> Outcome:
@@ -219,15 +228,12 @@ def overdue(states: Floats, params: Floats, now: Floats) -> Outcome:
     The same hit, with the same start, that the kernel would report at the next point; the states
     returned must be stored, so that it is not reported again.
     """
+    _check("params", params.shape, (len(states), PARAM_COUNT))
+    _check("now", now.shape, (len(states),))
     states = states.copy()
-    cursor = np.zeros(3, dtype=np.int64)
-    blocks = []
-    while cursor[_AT_SERIES] < len(states):
-        rows = np.empty((_CAPACITY * 4 ** min(len(blocks), 6), COLUMNS))
-        cursor[_USED] = 0
-        _tick(np.ascontiguousarray(now, dtype=np.float64), params, states, rows, cursor)
-        blocks.append(rows[: cursor[_USED]])
-    return Outcome(states, _hits(blocks), np.zeros(len(states), dtype=np.int64))
+    times = np.ascontiguousarray(now, dtype=np.float64)
+    hits = _collect(len(states), lambda rows, cursor: _tick(times, params, states, rows, cursor))
+    return Outcome(states, hits, np.zeros(len(states), dtype=np.int64))
 
 
 def open_hits(states: Floats, params: Floats) -> Hits:
@@ -248,6 +254,23 @@ def last_seen(states: Floats) -> Floats:
     return states[:, LAST_T].copy()
 
 
+def _collect(number: int, work: Callable[[Floats, Integers], object]) -> Hits:
+    """Call an entry with ever larger row buffers until all series are done."""
+    cursor = np.zeros(3, dtype=np.int64)
+    blocks: list[Floats] = []
+    while cursor[_AT_SERIES] < number:
+        rows = np.empty((_CAPACITY * 4 ** min(len(blocks), 6), COLUMNS))
+        cursor[_USED] = 0
+        work(rows, cursor)
+        blocks.append(rows[: cursor[_USED]])
+    return _hits(blocks)
+
+
+def _check(name: str, has: tuple[int, ...], needs: tuple[int, ...]) -> None:
+    if has != needs:
+        raise BatchError(f"{name} has shape {has}, not {needs}", field=name)
+
+
 def _check_shapes(states: Floats, params: Floats, batch: Batch, offsets: Integers) -> None:
     number, points = len(states), len(batch.t)
     shapes = {
@@ -259,8 +282,7 @@ def _check_shapes(states: Floats, params: Floats, batch: Batch, offsets: Integer
         "limits": (batch.limits.shape, (points, 2)),
     }
     for name, (has, needs) in shapes.items():
-        if has != needs:
-            raise BatchError(f"{name} has shape {has}, not {needs}", field=name)
+        _check(name, has, needs)
     if offsets[0] != 0 or offsets[-1] != points or bool(np.any(np.diff(offsets) < 0)):
         raise BatchError(f"offsets must rise from 0 to {points}", field="offsets")
 

@@ -201,9 +201,7 @@ def _number(code: str, parameter: Parameter, value: object) -> float:
             return math.nan
         raise RuleError(f"rule {code}: {parameter.name} needs a number", rule=code, field=parameter.name)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise RuleError(
-            f"rule {code}: {parameter.name} is no number: {value!r}", rule=code, field=parameter.name
-        )
+        raise RuleError(f"rule {code}: {parameter.name} is no number: {value!r}", rule=code, field=parameter.name)
     if not parameter.minimum <= value <= parameter.maximum:
         raise RuleError(
             f"rule {code}: {parameter.name} must be {parameter.minimum:g} to {parameter.maximum:g}, not {value:g}",

@@ -10,7 +10,7 @@ from shared.errors import UnauthenticatedError
 IDLE = timedelta(hours=8)
 """A session that was not used for this long has ended: a working day with its breaks."""
 ABSOLUTE = timedelta(hours=24)
-"""Longest life of a session; NIST SP 800-63B part 7.2 asks for a new log-in at least daily at AAL2."""
+"""Longest life of a session, used or not: a new log-in every day."""
 KEEP = timedelta(days=7)
 """How long the row of a session that is over stays."""
 

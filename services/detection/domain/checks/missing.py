@@ -52,7 +52,9 @@ def _run_until(state: Memory, params: Memory, interval: float, until: float) -> 
 
 
 @compiled
-def _describe(check: int, interval: float, params: Memory, state: Memory, run: tuple[float, float, float], report: Report) -> None:
+def _describe(
+    check: int, interval: float, params: Memory, state: Memory, run: tuple[float, float, float], report: Report
+) -> None:
     """Bring the running hit up to date, opening it if it is new."""
     begun, slots, lost = run
     state[START] = begun

@@ -13,7 +13,6 @@ from services.detection.domain.points import Point
 from services.detection.domain.track import (
     CLOSED,
     COUNT,
-
     ON,
     REFERENCE,
     START,
@@ -29,9 +28,7 @@ WINDOW = 24
 WIDEST = 2
 NORMAL_MAD = 1.4826
 _T = len(TRACK)
-PENDING, BAND, JUMP, HELD, PREVIOUS, SEEN_AT, FILLED, NEXT, VALUES = (
-    _T + i for i in (0, 1, 2, 3, 5, 6, 7, 8, 9)
-)
+PENDING, BAND, JUMP, HELD, PREVIOUS, SEEN_AT, FILLED, NEXT, VALUES = (_T + i for i in (0, 1, 2, 3, 5, 6, 7, 8, 9))
 STEPS = VALUES + WINDOW
 
 
@@ -53,7 +50,8 @@ def _middle(ordered: Floats) -> float:
             ordered[j] = ordered[j - 1]
             j -= 1
         ordered[j] = item
-    return 0.5 * (ordered[(ordered.shape[0] - 1) // 2] + ordered[ordered.shape[0] // 2])
+    low, high = ordered[(ordered.shape[0] - 1) // 2], ordered[ordered.shape[0] // 2]
+    return 0.5 * (float(low) + float(high))
 
 
 @compiled

@@ -42,8 +42,9 @@ def expected_answer(packet: Packet) -> str | None:
     """The CN with which a platform answers this packet, or None where it must stay silent.
 
     Only bit A of Flag asks for an answer. Answers (9011 to 9014) and commands that only a
-    platform may send get none; an unknown command gets the data answer, so that a device with
-    an extension does not repeat it for ever.
+    platform may send get none. An unknown command gets the data answer, and so does a number
+    that both sides use when its data area is empty: else a device with an extension, or with
+    nothing to report, would repeat itself for ever.
     """
     if not packet.ack_wanted or packet.cn in ANSWERS:
         return None

@@ -1,0 +1,27 @@
+"""Settings of ingest: the common ones, and where the HJ 212 gateway listens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from shared.settings import ServiceSettings, number
+
+DEFAULT_GATEWAY_PORT = 8212
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ServiceSettings):
+    """Read once from `INGEST_…` and `SANSE_…`."""
+
+    service: ClassVar[str] = "ingest"
+
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = DEFAULT_GATEWAY_PORT
+
+    @classmethod
+    def own(cls, env: Mapping[str, str]) -> dict[str, object]:
+        """`INGEST_GATEWAY_HOST` and `INGEST_GATEWAY_PORT`."""
+        return {
+            "gateway_host": env.get("INGEST_GATEWAY_HOST", "127.0.0.1"),
+            "gateway_port": number(env, "INGEST_GATEWAY_PORT", DEFAULT_GATEWAY_PORT),
+        }
