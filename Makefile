@@ -23,7 +23,7 @@ up: $(STAMP)  ## start everything on this machine with the demo park; Ctrl-C sto
 	$(BIN)/sanse up --data $(DATA)
 
 test: $(STAMP)  ## run every test that this machine can run
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
 
 check: $(STAMP)  ## format, lint, types, import contracts, templates, translations
 	$(BIN)/ruff format --check .

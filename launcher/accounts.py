@@ -7,7 +7,6 @@ of `demo_accounts.yaml`; without it the clients of our own processes and, once, 
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, TypedDict
@@ -77,19 +76,6 @@ class ClientLogin(TypedDict):
     client_secret: str
 
 
-@dataclass(frozen=True)
-class Enterprise:
-    """A demo enterprise 企业; `trade_code` is the class of GB/T 4754-2017."""
-
-    code: str
-    name_zh: str
-    name_en: str
-    trade: str
-    trade_zh: str
-    trade_code: str
-    username: str
-
-
 def organisation_id(key: str) -> str:
     """Id of an organisation by its key or enterprise code."""
     return str(uuid.uuid5(SPACE, key))
@@ -102,15 +88,9 @@ def _demo() -> Mapping[str, Any]:
     return data
 
 
-def demo_enterprises() -> list[Enterprise]:
-    """The invented enterprises of the demo, in the order of their codes."""
-    return [
-        Enterprise(
-            **{key: value for key, value in entry.items() if key != "person"},
-            username=entry["person"]["username"],
-        )
-        for entry in _demo()["enterprises"]
-    ]
+def demo_enterprises() -> dict[str, dict[str, Any]]:
+    """The invented enterprises 企业 by code: names, trade, class of GB/T 4754-2017, and their person."""
+    return {entry["code"]: entry for entry in _demo()["enterprises"]}
 
 
 def demo_organisations() -> list[Organisation]:

@@ -14,6 +14,9 @@ from launcher.errors import LauncherError
 from launcher.private_file import write_private
 from launcher.stack import CLIENTS
 
+LEAST_SECRET = 32
+OWN = tuple(name for name in CLIENTS if name != "park")
+
 
 def register(app: typer.Typer) -> None:
     """Add the subcommand."""
@@ -28,10 +31,13 @@ def bootstrap() -> None:
     target = os.environ.get("IDENTITY_BOOTSTRAP_FILE", "")
     if not target:
         raise LauncherError("IDENTITY_BOOTSTRAP_FILE is missing in the environment")
-    secrets = {name: os.environ.get(f"{name.upper()}_CLIENT_SECRET", "") for name in CLIENTS}
-    missing = [f"{name.upper()}_CLIENT_SECRET" for name in CLIENTS if not secrets[name] and name != "park"]
-    if missing:
-        raise LauncherError(f"missing in the environment: {', '.join(missing)}")
+    secrets = {name: os.environ.get(f"{name.upper()}_CLIENT_SECRET", "") for name in OWN}
+    weak = [f"{name.upper()}_CLIENT_SECRET" for name in OWN if len(secrets[name]) < LEAST_SECRET]
+    if weak:
+        raise LauncherError(
+            f"missing or shorter than {LEAST_SECRET} characters: {', '.join(weak)}",
+            remedy="make each with: openssl rand -hex 32",
+        )
     password = os.environ.get("SANSE_ADMIN_PASSWORD", "")
     path = Path(target)
     path.parent.mkdir(parents=True, exist_ok=True)

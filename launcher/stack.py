@@ -38,6 +38,8 @@ class Place:
     evidence: str
     bootstrap: str
     admin_password: str = ""
+    public_url: str = ""
+    """Portal's address as people use it, where a proxy stands before it; `https://` turns on secure cookies."""
     log_level: str = "INFO"
     demo: bool = False
     clock: Mapping[str, str] = field(default_factory=dict)
@@ -120,7 +122,7 @@ PROCESSES: tuple[Process, ...] = (
         environment={
             "IDENTITY_BOOTSTRAP_FILE": "{bootstrap}",
             "SANSE_ADMIN_PASSWORD": "{admin_password}",
-            **{f"{name.upper()}_CLIENT_SECRET": f"{{secret_{name}}}" for name in CLIENTS},
+            **{f"{name.upper()}_CLIENT_SECRET": f"{{secret_{name}}}" for name in CLIENTS if name != "park"},
         },
         memory=256,
         once=True,
@@ -132,7 +134,7 @@ PROCESSES: tuple[Process, ...] = (
         memory=512,
         once=True,
     ),
-    _service("identity", memory=256, more={"IDENTITY_BOOTSTRAP_FILE": "{bootstrap}"}),
+    _service("identity", memory=512, more={"IDENTITY_BOOTSTRAP_FILE": "{bootstrap}"}),
     _service("ingest", memory=1024, more=_GATEWAY),
     Process(
         name="gateway",
@@ -152,7 +154,7 @@ PROCESSES: tuple[Process, ...] = (
         environment={**_own("web"), **_SHARED},
         listener="web",
         health="http://{health_host}:{port}/readyz",
-        memory=256,
+        memory=512,
         public=True,
     ),
     Process(
@@ -194,6 +196,7 @@ def values(process: Process, place: Place) -> dict[str, str]:
         **{f"port_{name}": str(place.port(name)) for name in OFFSETS},
         **{f"host_{name}": host for name, host in place.hosts.items()},
         **{f"url_{name}": place.url(name) for name in place.hosts if name != "gateway"},
+        "url_web": place.public_url or place.url("web"),
         **{f"database_{name}": url for name, url in place.databases.items()},
         **{f"secret_{name}": secret for name, secret in place.secrets.items()},
     }

@@ -28,6 +28,8 @@ from shared.logging import configure, get_logger
 
 log = get_logger(__name__)
 
+SEEDED = "seeded.json"
+"""Written into the data folder, where this process runs, when the demo was loaded."""
 LONGEST_GAP = timedelta(days=1)
 SEND_AFTER = 3
 """Seconds after the end of a period before its mean is sent."""
@@ -86,24 +88,15 @@ async def _reached(ingest: IngestClient, model: OutletModel, step: int, now: dat
     return int(since.timestamp()) if last is None else series.t0 + (last + 1) * series.step
 
 
-async def _anchor(state: Path | None, clock: Clock) -> datetime:
-    """The moment the demo's history ended; waits for the seeding to write it."""
-    if state is None:
+def _anchor(note: Path, clock: Clock) -> datetime:
+    """The moment the demo's history ended: the note that seeding left in the data folder, or now."""
+    if not note.exists():
         return clock.now()
-    while (loaded_at := _read_anchor(state)) is None:
-        await asyncio.sleep(0.5)
-    return loaded_at
-
-
-def _read_anchor(state: Path) -> datetime | None:
-    if not state.exists():
-        return None
-    return datetime.fromisoformat(json.loads(state.read_text(encoding="utf-8"))["loaded_at"])
+    return datetime.fromisoformat(json.loads(note.read_text(encoding="utf-8"))["seeded_at"])
 
 
 async def _outlets(env: Mapping[str, str], clock: Clock) -> list[LiveOutlet]:
-    state = env.get("PARK_STATE")
-    models = load().anchored(await _anchor(Path(state) if state else None, clock))
+    models = load().anchored(_anchor(Path(env.get("PARK_SEEDED", SEEDED)), clock))
     token = TokenSource(env["SANSE_IDENTITY_URL"], env["PARK_CLIENT_ID"], env["PARK_CLIENT_SECRET"])
     host, port = env["INGEST_GATEWAY_HOST"], int(env["INGEST_GATEWAY_PORT"])
     outlets = []

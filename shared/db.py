@@ -37,6 +37,7 @@ class Database:
         self.url = url
         self.engine: AsyncEngine = create_async_engine(
             url,
+            hide_parameters=True,  # an error is logged with its statement; values may be secrets
             pool_size=pool_size,
             max_overflow=4,
             pool_timeout=10,

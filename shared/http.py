@@ -5,7 +5,7 @@ import base64
 import binascii
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.clock import monotonic
-from shared.errors import AppError, InvalidError, StaleVersionError, VersionRequiredError
+from shared.errors import AppError, InvalidError, StaleVersionError, TooLargeError, VersionRequiredError
 from shared.logging import REQUEST_ID_HEADER, get_logger, request_id
 
 log = get_logger(__name__)
@@ -32,6 +32,7 @@ MAX_PAGE = 1000
 READY_TIMEOUT = 2.0
 REQUEST_ID_FORM = re.compile("[A-Za-z0-9-]{1,64}")
 QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 REQUESTS = Counter("sanse_http_requests_total", "Requests", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -101,7 +102,9 @@ def check_version(current: int, given: int) -> None:
         raise StaleVersionError("somebody changed this in the meantime; look again", current=current, given=given)
 
 
-def problem(request: Request, status: int, code: str, detail: str, **extra: Any) -> Response:
+def problem(
+    request: Request, status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any
+) -> Response:
     """An RFC 9457 answer; the title follows Accept-Language."""
     chinese, english = TITLES.get(status, ("出错", "Error"))
     wants_english = request.headers.get("Accept-Language", "").lower().startswith("en")
@@ -109,12 +112,12 @@ def problem(request: Request, status: int, code: str, detail: str, **extra: Any)
         "type": f"urn:sanse:problem:{code}", "title": english if wants_english else chinese, "status": status,
         "detail": detail, "instance": request.url.path, "code": code, "trace_id": request_id.get(), **extra,
     }  # fmt: skip
-    headers = {}
+    fields = dict(headers or {})
     if status == 401:  # noqa: PLR2004
-        headers["WWW-Authenticate"] = "Bearer"
+        fields["WWW-Authenticate"] = "Bearer"
     if "retry_after" in (extra.get("context") or {}):
-        headers["Retry-After"] = str(extra["context"]["retry_after"])
-    return Response(orjson.dumps(body, default=str), status, headers, PROBLEM_TYPE)
+        fields["Retry-After"] = str(extra["context"]["retry_after"])
+    return Response(orjson.dumps(body, default=str), status, fields, PROBLEM_TYPE)
 
 
 async def _on_app_error(request: Request, error: Exception) -> Response:
@@ -143,16 +146,40 @@ async def _on_validation(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    return problem(request, error.status_code, f"http_{error.status_code}", str(error.detail))
+    code = TooLargeError.code if error.status_code == TooLargeError.status else f"http_{error.status_code}"
+    return problem(request, error.status_code, code, str(error.detail), headers=error.headers)
 
 
-async def _on_bug(request: Request, error: Exception) -> Response:
-    log.error("unhandled", path=request.url.path, exc_info=error)
-    return problem(request, 500, "internal_error", "an unexpected error; it was logged under the trace id")
+class BodyLimit:
+    """Pure ASGI: a body over the limit, announced or not, is refused while it is read.
+
+    The framework's own limit answers an announced one in plain text, past every error handler.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        announced = dict(scope.get("headers", ())).get(b"content-length", b"")
+        total = int(announced) if announced.isdigit() else 0
+        over, seen = total > self._limit, 0
+
+        async def counted() -> Message:
+            nonlocal over, seen
+            message = {} if over else await receive()
+            seen += len(message.get("body", b""))
+            over = over or seen > self._limit
+            if over:
+                raise HTTPException(TooLargeError.status, f"the body is larger than {self._limit} bytes")
+            return message
+
+        await self._app(scope, counted if scope["type"] == "http" else receive, send)
 
 
 class RequestContext:
-    """Pure ASGI: request id in and out, one access line, metrics by route template."""
+    """Pure ASGI: request id in and out, one access line, metrics by route template, 500 for what nobody caught."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -178,16 +205,40 @@ class RequestContext:
             await send(message)
 
         try:
-            await self._app(scope, receive, tagged)
+            await self._serve(scope, receive, tagged)
         finally:
             self._note(scope, status, monotonic() - began)
             request_id.reset(mark)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            if b"%00" in scope["query_string"] or "\0" in scope["path"]:
+                answer = problem(Request(scope), 400, "nul_character", "the address holds the character NUL")
+                await answer(scope, receive, send)
+            else:
+                await self._app(scope, receive, watched)
+        except Exception:
+            # Here and not in the outermost handler, where the request id is gone already.
+            log.exception("unhandled", path=scope["path"])
+            if started:
+                raise
+            detail = "an unexpected error; it was logged under the trace id"
+            answer = problem(Request(scope), 500, "internal_error", detail)
+            await answer(scope, receive, send)
 
     @staticmethod
     def _note(scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
         template = getattr(route, "path", "unmatched")
-        REQUESTS.labels(scope["method"], template, status).inc()
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        REQUESTS.labels(method, template, status).inc()
         SECONDS.labels(template).observe(seconds)
         if scope["path"] not in QUIET_PATHS:
             access.info(
@@ -203,7 +254,7 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _health_routes(checks: dict[str, Check]) -> APIRouter:
+def _health_routes(checks: Mapping[str, Check]) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz")
@@ -238,14 +289,13 @@ def create_app(
     *,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
     routers: Sequence[APIRouter],
-    checks: dict[str, Check] | None = None,
+    checks: Mapping[str, Check] | None = None,
     max_body: int = MAX_BODY,
     docs: bool = True,
 ) -> FastAPI:
     """An app with everything the kernel gives; `checks` are what `/readyz` asks."""
     options: dict[str, Any] = {
         "title": title, "version": "0.1.0", "lifespan": lifespan, "generate_unique_id_function": _operation_id,
-        "max_body_size": max_body,
     }  # fmt: skip
     app: FastAPI = FastAPIOffline(**options) if docs else FastAPI(**options, docs_url=None, redoc_url=None)
     app.include_router(_health_routes(checks or {}))
@@ -254,6 +304,6 @@ def create_app(
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_bug)
+    app.add_middleware(BodyLimit, limit=max_body)
     app.add_middleware(RequestContext)
     return app

@@ -8,6 +8,7 @@ import pytest
 
 from launcher.postgres import DatabaseServer, temporary_server
 from shared.testing import Databases, TokenMaker
+from tests.live_stack import LiveStack, live_stack
 
 MakeDatabase = Callable[[str], Awaitable[str]]
 
@@ -47,3 +48,10 @@ async def make_database(databases: Databases) -> AsyncIterator[MakeDatabase]:
 @pytest.fixture(scope="session")
 def tokens() -> TokenMaker:
     return TokenMaker()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+    """The demo stack, started once. Mark its tests with `xdist_group("stack")` so that one worker has it."""
+    with live_stack(tmp_path_factory.mktemp("stack") / "data") as running:
+        yield running

@@ -108,9 +108,11 @@ def _check(bootstrap: Bootstrap) -> None:
     _check_single("organisation", (entry.id for entry in bootstrap.organisations))
     _check_single("account", (entry.username for entry in bootstrap.accounts))
     _check_single("client", (entry.client_id for entry in bootstrap.clients))
-    members = [(f"account {entry.username}", entry) for entry in bootstrap.accounts]
-    programs = [(f"client {entry.client_id}", entry) for entry in bootstrap.clients]
-    for place, member in (*members, *programs):
+    members: list[tuple[str, AccountEntry | ClientEntry]] = [
+        *((f"account {entry.username}", entry) for entry in bootstrap.accounts),
+        *((f"client {entry.client_id}", entry) for entry in bootstrap.clients),
+    ]
+    for place, member in members:
         if member.organisation_id not in kinds:
             raise InvalidError(f"{place}: no organisation {member.organisation_id} in the file")
         _at(place, check_roles, member.roles, kinds[member.organisation_id])

@@ -8,6 +8,8 @@ from fastapi import Depends, Request
 from services.identity.service import AccountService, ClientService, KeyService, SessionService
 from shared.auth import Principal, Role, current_principal, require
 
+LONGEST_ADDRESS = 45
+
 
 async def get_accounts(request: Request) -> AsyncIterator[AccountService]:
     """Accounts and organisations in the request's transaction."""
@@ -42,7 +44,7 @@ async def remote_address(request: Request) -> str:
     if not forwarded or "Authorization" not in request.headers:
         return peer
     caller = await current_principal(request)
-    return forwarded if caller.has(Role.SERVICE) else peer
+    return forwarded[:LONGEST_ADDRESS] if caller.has(Role.SERVICE) else peer
 
 
 Accounts = Annotated[AccountService, Depends(get_accounts, scope="function")]

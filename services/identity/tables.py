@@ -25,7 +25,7 @@ class OrganisationRow(Table, table=True):
     name_zh: str = Field(sa_type=Text)
     name_en: str = Field(sa_type=Text)
     enterprise_id: UUID | None = Field(default=None, unique=True)
-    created_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 class AccountRow(Table, table=True):
@@ -38,10 +38,10 @@ class AccountRow(Table, table=True):
     password_hash: str = Field(sa_type=Text)
     name_zh: str = Field(sa_type=Text)
     name_en: str = Field(sa_type=Text)
-    roles: list[str] = Field(sa_type=ARRAY(Text))  # type: ignore[call-overload]
+    roles: list[str] = Field(sa_type=ARRAY(Text))
     organisation_id: UUID = Field(foreign_key="organisations.id", index=True)
     active: bool
-    created_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 class ClientRow(Table, table=True):
@@ -52,12 +52,12 @@ class ClientRow(Table, table=True):
     client_id: str = Field(sa_type=Text, primary_key=True)
     secret_sha256: bytes = Field(sa_type=LargeBinary)
     name: str = Field(sa_type=Text)
-    roles: list[str] = Field(sa_type=ARRAY(Text))  # type: ignore[call-overload]
-    scopes: list[str] | None = Field(default=None, sa_type=ARRAY(Text))  # type: ignore[call-overload]
+    roles: list[str] = Field(sa_type=ARRAY(Text))
+    scopes: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
     organisation_id: UUID = Field(foreign_key="organisations.id", index=True)
     active: bool
-    created_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
-    last_used_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    last_used_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 class SessionRow(Table, table=True):
@@ -69,10 +69,10 @@ class SessionRow(Table, table=True):
     id: UUID = Field(primary_key=True)
     token_sha256: bytes = Field(sa_type=LargeBinary, unique=True)
     account_id: UUID = Field(foreign_key="accounts.id", index=True)
-    created_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
-    last_used_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
-    expires_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
-    ended_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    last_used_at: datetime = Field(sa_type=DateTime(timezone=True))
+    expires_at: datetime = Field(sa_type=DateTime(timezone=True))
+    ended_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 class SigningKeyRow(Table, table=True):
@@ -82,7 +82,7 @@ class SigningKeyRow(Table, table=True):
 
     kid: str = Field(sa_type=Text, primary_key=True)
     private_jwk: str = Field(sa_type=Text)
-    created_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 metadata = Table.metadata

@@ -63,6 +63,16 @@ class AccountOut(Wire):
     active: bool = True
 
 
+class AccountChange(Wire):
+    """What an administrator changes of an account; what is absent stays."""
+
+    password: Annotated[SecretStr, Field(min_length=8, max_length=200)] | None = None
+    name_zh: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    name_en: str | None = Field(None, max_length=60)
+    roles: Annotated[list[Role], Field(min_length=1, max_length=8)] | None = None
+    active: bool | None = None
+
+
 class Login(Wire):
     """Name and password, over the portal only."""
 
@@ -113,3 +123,17 @@ class ClientOut(Wire):
     organisation_id: UUID
     active: bool = True
     client_secret: str | None = None
+    last_used_at: AwareDatetime | None = None
+
+
+class ClientChange(Wire):
+    """Opens or closes an API client."""
+
+    active: bool
+
+
+class KeyOut(Wire):
+    """A signing key, without its private half. It starts to sign some minutes after it was made."""
+
+    kid: str
+    created_at: AwareDatetime

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 Code = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9._-]+$")]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
@@ -17,6 +17,14 @@ class Wire(BaseModel):
     """What we send and take: unknown fields are refused, so that a typing error is not lost in silence."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _no_nul(cls, value: object) -> object:
+        """PostgreSQL cannot keep NUL in a text; said here it is the caller's fault and not ours."""
+        if isinstance(value, str) and "\x00" in value:
+            raise ValueError("the character NUL is not allowed")
+        return value
 
 
 class Medium(StrEnum):

@@ -17,17 +17,19 @@ from pathlib import Path
 import asyncpg
 import pytest
 from rich.console import Console
+from rich.progress import Progress
 
 from launcher.clock import Wish
 from launcher.errors import LauncherError
-from launcher.lock import is_held
+from launcher.live import live
+from launcher.lock import FolderLock, is_held
 from launcher.postgres.databases import plain
-from launcher.run import Options
+from launcher.run import Names, Options
 from launcher.screen import Screen
 from launcher.stack import SERVICES
 from launcher.stackfile import StackFile
-from launcher.supervise import ProcessFailedError
-from launcher.up import live
+from launcher.supervise import Policy, ProcessFailedError
+from shared.clock import Clock
 from tests.launcher.fakes import fakes, free_base, read_env
 
 
@@ -41,13 +43,17 @@ class Stage:
     """Runs of a stack of fake processes in one folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.options = Options(folder=folder, port_base=free_base(), processes=fakes(), seed=self.seed)
+        quick = Policy(first_delay=0.01, longest_delay=0.05)
+        self.options = Options(folder, free_base(), processes=fakes(), policy=quick, seed=self.seed)
         self.folder = folder
         self.seeded: list[StackFile] = []
         self.output = io.StringIO()
 
-    def seed(self, stack: StackFile) -> None:
+    async def seed(self, stack: StackFile, names: Names, clock: Clock, progress: Progress) -> None:
         assert not (self.folder / "stack.json").exists()
+        assert names["E-001"]["person"]["username"] == "hengze"
+        assert clock.start is None
+        progress.add_task("readings", total=1)
         self.seeded.append(stack)
 
     def live(self, wish: Wish | None = None, **changes: object) -> asyncio.Task[int]:
@@ -123,11 +129,6 @@ async def test_a_stack_with_the_demo_twice_on_one_folder(stage: Stage) -> None:
         clients = {client["client_id"]: client["client_secret"] for client in bootstrap["clients"]}
         assert clients[casework["CASEWORK_CLIENT_ID"]] == casework["CASEWORK_CLIENT_SECRET"]
         assert len({*clients.values()}) == len(clients) == 11
-
-        with pytest.raises(LauncherError, match=rf"process {os.getpid()}, http://127\.0\.0\.1:{base}") as refused:
-            await stage.live(port_base=free_base())
-        assert "--data" in refused.value.remedy
-        assert (stage.folder / "stack.json").exists()
     assert not (stage.folder / "stack.json").exists()
     assert not is_held(stage.folder)
     assert re.search(r"监理 Supervisor +zhou +demo-zhou +/triage", stage.output.getvalue())
@@ -135,6 +136,19 @@ async def test_a_stack_with_the_demo_twice_on_one_folder(stage: Stage) -> None:
     async with stage.running() as again:
         assert again == stack
     assert stage.seeded == [stack]
+
+
+async def test_second_start_on_a_folder_is_refused(stage: Stage) -> None:
+    stage.folder.mkdir()
+    (stage.folder / "stack.json").write_text("of the first")
+    first = f"process {os.getpid()}, http://127.0.0.1:8000"
+    with FolderLock(stage.folder, web="http://127.0.0.1:8000"):
+        assert is_held(stage.folder)
+        with pytest.raises(LauncherError, match=re.escape(first)) as refused:
+            await stage.live()
+    assert "--data" in refused.value.remedy
+    assert (stage.folder / "stack.json").read_text() == "of the first"
+    assert not is_held(stage.folder)
 
 
 async def test_without_the_demo_one_administrator_shown_once(stage: Stage) -> None:
@@ -218,9 +232,10 @@ LAUNCHER = """
 import asyncio, sys
 from pathlib import Path
 from launcher.clock import Wish
-from launcher.run import Options
+from launcher.run import Names, Options
 from launcher.screen import Screen
-from launcher.up import live
+from launcher.live import live
+from shared.clock import Clock
 from tests.launcher.fakes import fakes
 options = Options(Path(sys.argv[1]), int(sys.argv[2]), processes=fakes(), demo=False)
 sys.exit(asyncio.run(live(options, Wish(), Screen())))

@@ -13,7 +13,7 @@ from web.acts import ENTERPRISE_EVENTS, ActForm, FormError, local_time, parse_ac
 from web.charts import RANGES
 from web.frame import set_frame
 from web.htmx import is_htmx, redirect
-from web.i18n import N_, gettext
+from web.i18n import N_
 from web.pages.curves import case_charts
 from web.pages.triage import RETRY_STATUS, refusal
 from web.render import render
@@ -176,8 +176,3 @@ async def plan_visit(  # noqa: PLR0913 - the fields of the form
     return redirect(request, f"/visits/{visit.id}")
 
 
-def state_note(case: CaseDetail) -> str:
-    """One line about what happens next, for the head of the case."""
-    if case.merged_into:
-        return gettext("Merged into %(no)s") % {"no": case.merged_into}
-    return ""

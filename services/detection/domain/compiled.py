@@ -33,9 +33,15 @@ def compiled(function: Function) -> Function:
     return cast("Function", njit(**_OPTIONS)(function))
 
 
-def entry(signature: str) -> Callable[[Function], Function]:
+def given(scalar: Any, dimensions: int = 1) -> Any:
+    """Argument that an entry only reads: any contiguous array, also one that came read-only from Arrow."""
+    return types.Array(scalar, dimensions, "C", readonly=True)
+
+
+def entry(*arguments: Any) -> Callable[[Function], Function]:
     """Compile a kernel entry now, or load it from numba's disk cache; it runs without the GIL."""
-    return cast("Callable[[Function], Function]", njit(signature, cache=True, nogil=True, error_model="numpy"))
+    compile_now = njit(types.void(*arguments), cache=True, nogil=True, error_model="numpy")
+    return cast("Callable[[Function], Function]", compile_now)
 
 
 def _memory(_context: Any, array: Any, _first: Any) -> Any:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import float64, int64, uint8
 
 from services.detection.domain.checks import CHECKS, PARAMS, STATES, step_all, step_late, tick_all
-from services.detection.domain.compiled import Floats, Integers, entry, fingerprint, memory
+from services.detection.domain.compiled import Floats, Integers, entry, fingerprint, given, memory
 from services.detection.domain.points import make_point
 from services.detection.domain.track import (
     AGAINST,
@@ -50,6 +51,9 @@ LAYOUT_NUMBER = float(
 )
 _ROOM = ROWS_PER_CHECK * len(CHECKS)
 _CAPACITY = 256
+# Arguments: offsets, t, v, flags, limits; and states, rows, cursor.
+_GIVEN = (given(int64), given(int64), given(float64), given(uint8), given(float64, 2))
+_TAKEN = (float64[:, ::1], float64[:, ::1], int64[::1])
 _AT_SERIES, _USED = 0, 2
 
 
@@ -70,10 +74,7 @@ class BatchError(AppError):
 def _build_run(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
     """Compile the entry for points; `version` belongs to numba's cache key, see `fingerprint`."""
 
-    @entry(
-        "void(int64[::1], int64[::1], float64[::1], uint8[::1], float64[:, ::1],"
-        " float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1], int64[::1])"
-    )
+    @entry(*_GIVEN, given(float64, 2), *_TAKEN, int64[::1])
     def run(offsets, t, v, flags, limits, params, states, rows, cursor, late):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, PLR0913, PLR0917
         """Go on from `cursor` until all points are done or `rows` has no room for another point."""
         out, used = memory(rows.reshape(-1), 0), memory(cursor, 2)
@@ -88,7 +89,7 @@ def _build_run(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
                 point = make_point(float(t[at]), v[at], flags[at], (limits[at, 0], limits[at, 1]), param[0])
                 if point.t <= state[LAST_T]:
                     late[series] += 1
-                    step_late(point, param, report)
+                    step_late(point, param, state, report)
                 else:
                     state[LAST_T] = point.t
                     step_all(point, param, state, report)
@@ -101,7 +102,7 @@ def _build_run(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
 def _build_tick(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
     """Compile the entry for time passing; see `_build_run`."""
 
-    @entry("void(float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[::1])")
+    @entry(given(float64), given(float64, 2), *_TAKEN)
     def tick(now, params, states, rows, cursor):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
         """Look at every series at time `now` of its own; the cursor works as in `run`."""
         out, used = memory(rows.reshape(-1), 0), memory(cursor, 2)
@@ -204,7 +205,7 @@ def advance_many(states: Floats, params: Floats, batch: Batch, offsets: Integers
     """Feed new points of n series: series i owns points offsets[i] to offsets[i + 1] of the batch.
 
     `states` (n, STATE_SIZE) is not changed; `params` (n, PARAM_COUNT). A point not after the last one
-    of its series is late: counted, looked at only by checks that need no memory, without effect on the
+    of its series is late: counted, looked at only by checks that need no order, without effect on the
     state. Raises BatchError for shapes that do not fit.
     """
     _check_shapes(states, params, batch, offsets)

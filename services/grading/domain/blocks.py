@@ -112,9 +112,7 @@ def rectification_block(facts: EnterpriseFacts, quarter: Quarter, moment: dateti
         if weeks := overdue_weeks(finding, quarter, moment):
             params = {"no": finding.no, "weeks": weeks}
             points = -rules.overdue_week * weeks
-            causes.append(
-                Cause("finding", str(finding.id), points, "rectification_overdue", params, finding.due_at)
-            )
+            causes.append(Cause("finding", str(finding.id), points, "rectification_overdue", params, finding.due_at))
     return block("B5", rules.maximum, causes)
 
 

@@ -4,6 +4,7 @@ A new key is published before it signs, so that every verifier has read it by th
 published until no token signed with it can still be alive. Both follow from the times of creation.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +28,11 @@ class SigningKey:
     kid: str
     private_jwk: str = field(repr=False)
     created_at: datetime
+
+    @property
+    def pair(self) -> OKPKey:
+        """The key pair, ready to sign."""
+        return OKPKey.import_key(json.loads(self.private_jwk))
 
 
 def _by_age(keys: Sequence[SigningKey]) -> list[SigningKey]:
@@ -60,5 +66,4 @@ def jwks(keys: Sequence[SigningKey]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _public(key: SigningKey) -> dict[str, Any]:
-    public = OKPKey.import_key(key.private_jwk).as_dict(private=False)
-    return {**public, "kid": key.kid, "use": "sig", "alg": ALGORITHM}
+    return {**key.pair.as_dict(private=False), "kid": key.kid, "use": "sig", "alg": ALGORITHM}

@@ -43,8 +43,8 @@ def is_open(session: Session, now: datetime) -> bool:
     return session.ended_at is None and now < session.expires_at and now - session.last_used_at < IDLE
 
 
-def check_open(session: Session | None, account: Account | None, now: datetime) -> tuple[Session, Account]:
-    """Both, when the session goes on and its account is active; `SessionEndedError` otherwise."""
-    if session is None or account is None or not account.active or not is_open(session, now):
+def check_open(found: tuple[Session, Account] | None, now: datetime) -> tuple[Session, Account]:
+    """What was found, when the session goes on and its account is active; `SessionEndedError` otherwise."""
+    if found is None or not found[1].active or not is_open(found[0], now):
         raise SessionEndedError("the session has ended; log in again")
-    return session, account
+    return found

@@ -1,12 +1,10 @@
 """Access tokens: their claims, their lives, and what `/oauth/token` refuses (RFC 6749)."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from joserfc import jwt
-from joserfc.jwk import OKPKey
 
 from services.identity.domain.accounts import Account
 from services.identity.domain.clients import Client
@@ -88,4 +86,4 @@ def claims(grant: Grant, now: datetime, token_id: str) -> dict[str, Any]:
 def sign(content: dict[str, Any], key: SigningKey) -> str:
     """A JWT signed with Ed25519 (RFC 9864 names the algorithm so)."""
     header = {"alg": ALGORITHM, "kid": key.kid, "typ": "at+jwt"}
-    return jwt.encode(header, content, OKPKey.import_key(json.loads(key.private_jwk)), algorithms=[ALGORITHM])
+    return jwt.encode(header, content, key.pair, algorithms=[ALGORITHM])

@@ -1,5 +1,6 @@
 """Signing keys: made once for all replicas, published, rotated."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ log = get_logger(__name__)
 
 def _new_key(now: datetime) -> SigningKey:
     pair = OKPKey.generate_key("Ed25519", auto_kid=True)
-    return SigningKey(pair.thumbprint(), pair.as_json(private=True), now)
+    return SigningKey(pair.thumbprint(), json.dumps(pair.as_dict(private=True)), now)
 
 
 class KeyService:

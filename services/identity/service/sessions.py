@@ -68,8 +68,7 @@ class SessionService:
     async def access_token(self, session_token: str) -> AccessToken:
         """A short-lived access token; `SessionEndedError` where the session or account is closed."""
         now = self._now()
-        found = await self._sessions.find(digest(session_token))
-        session, account = check_open(*(found or (None, None)), now)
+        session, account = check_open(await self._sessions.find(digest(session_token)), now)
         await self._sessions.mark_used(session.id, now)
         grant = grant_to_person(account)
         key = signing_key(await self._keys.list_keys(), now)

@@ -1,6 +1,5 @@
 """API clients in SQL."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import update
@@ -85,5 +84,5 @@ class ClientStore:
         )
         if client_id is not None:
             query = query.where(col(ClientRow.client_id) == client_id)
-        rows: Sequence[tuple[ClientRow, OrganisationRow]] = (await self._session.execute(query)).tuples().all()
+        rows = (await self._session.execute(query)).all()
         return [_client_from(client, organisation) for client, organisation in rows]

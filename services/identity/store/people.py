@@ -16,9 +16,7 @@ from shared.contracts.identity import OrganisationKind
 
 def organisation_from(row: OrganisationRow) -> Organisation:
     """The domain's organisation of a row."""
-    return Organisation(
-        row.id, OrganisationKind(row.kind), row.name_zh, row.name_en, row.enterprise_id, row.created_at
-    )
+    return Organisation(row.id, OrganisationKind(row.kind), row.name_zh, row.name_en, row.enterprise_id, row.created_at)
 
 
 def account_from(row: AccountRow, organisation: OrganisationRow) -> Account:

@@ -50,9 +50,7 @@ class SessionStore:
 
     async def mark_used(self, session_id: UUID, at: datetime) -> None:
         """Note a use: the idle time starts again."""
-        await self._session.execute(
-            update(SessionRow).where(col(SessionRow.id) == session_id).values(last_used_at=at)
-        )
+        await self._session.execute(update(SessionRow).where(col(SessionRow.id) == session_id).values(last_used_at=at))
 
     async def end(self, session_id: UUID, at: datetime) -> None:
         """End one session."""

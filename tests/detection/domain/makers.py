@@ -1,6 +1,7 @@
 """Series, plans and rules for the tests of the detection domain."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -23,6 +24,7 @@ OUTLET = UUID("00000000-0000-4000-8000-000000000001")
 SECONDS = {ReadingKind.MINUTE: 60, ReadingKind.HOUR: 3600, ReadingKind.DAY: 86400, ReadingKind.REALTIME: 30}
 
 
+@cache
 def make_rules() -> tuple[Rule, ...]:
     return read_rules([yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES])
 

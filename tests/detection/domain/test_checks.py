@@ -152,9 +152,7 @@ def test_minute_gas_is_constant_after_four_hours():
     the_plan = make_plan("minute", only="constant")
 
     assert told(run(the_plan, make_batch([42.0] * 239, step=60)).hits) == []
-    assert told(run(the_plan, make_batch([42.0] * 240, step=60)).hits, 60) == [
-        ("constant", True, 0, 240, 42, 0.2, 240)
-    ]
+    assert told(run(the_plan, make_batch([42.0] * 240, step=60)).hits, 60) == [("constant", True, 0, 240, 42, 0.2, 240)]
 
 
 def test_water_needs_six_analyses_of_two_hours():
@@ -180,9 +178,7 @@ def test_a_slow_ramp_is_no_constant():
 def test_noise_within_a_thousandth_of_the_span_is_constant():
     values = [50 + 0.05 * (-1) ** i for i in range(6)]
 
-    assert told(run(make_plan(only="constant"), make_batch(values)).hits) == [
-        ("constant", True, 0, 6, 50.05, 0.2, 6)
-    ]
+    assert told(run(make_plan(only="constant"), make_batch(values)).hits) == [("constant", True, 0, 6, 50.05, 0.2, 6)]
 
 
 @pytest.mark.parametrize(

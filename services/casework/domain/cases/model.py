@@ -52,6 +52,8 @@ class Case:
     cause_code: CauseCode | None = None
     first_replied_at: datetime | None = None
     on_time: bool | None = None
+    returned_due_at: datetime | None = None
+    """When the completed reply is due after a return."""
     assignee: str | None = None
     screened_by: str | None = None
     closed_at: datetime | None = None

@@ -44,9 +44,9 @@ def step_all(point: Point, params: Floats, state: Floats, report: Report) -> Non
 
 
 @compiled
-def step_late(point: Point, params: Floats, report: Report) -> None:
-    """Checks of a point that comes after a later one: those that need no memory."""
-    _range_late(0, point, memory(params, PARAMS[0]), report)
+def step_late(point: Point, params: Floats, state: Floats, report: Report) -> None:
+    """Checks of a point that comes after a later one: those that need no order. The state is only read."""
+    _range_late(0, point, memory(params, PARAMS[0]), memory(state, STATES[0]), report)
 
 
 @compiled

@@ -13,7 +13,9 @@ from services.detection.domain.points import OVER_RANGE, Point
 from services.detection.domain.track import (
     CLOSED,
     COUNT,
+    LAST,
     ON,
+    OPEN,
     REFERENCE,
     START,
     TRACK,
@@ -27,6 +29,7 @@ from services.detection.domain.track import (
 
 LOW, HIGH, HOLD = 1, 2, 3
 _TRACK = len(TRACK)
+PAST_FIRST, PAST_LAST = _TRACK, _TRACK + 1
 
 
 @compiled
@@ -46,16 +49,25 @@ def step(check: int, point: Point, params: Memory, state: Memory, report: Report
     if params[ON] == 0.0 or math.isnan(point.v) or not (point.judged or point.flag == OVER_RANGE):
         return
     sample = Sample(point.t, point.v, point.interval, point.t)
+    was_open, start, last = state[OPEN], state[START], state[LAST]
     follow(check, sample, _bound(point, params), params[HOLD], state, report)
+    if was_open == 1.0 and (state[OPEN] == 0.0 or state[START] != start):
+        state[PAST_FIRST] = start
+        state[PAST_LAST] = last
 
 
 @compiled
-def step_late(check: int, point: Point, params: Memory, report: Report) -> None:
-    """A late point out of range is a hit of its own, one point long; it cannot join or end another."""
+def step_late(check: int, point: Point, params: Memory, state: Memory, report: Report) -> None:
+    """A late point out of range is a hit of its own, one point long; it cannot join or end another.
+
+    One that lies within the running hit, or the one before it, has been told: packets are often sent twice.
+    """
     if params[ON] == 0.0 or math.isnan(point.v) or not (point.judged or point.flag == OVER_RANGE):
         return
     bound = _bound(point, params)
-    if math.isnan(bound):
+    running = state[OPEN] == 1.0 and state[START] <= point.t <= state[LAST]
+    before = state[PAST_FIRST] <= point.t <= state[PAST_LAST]
+    if math.isnan(bound) or running or before:
         return
     track = np.zeros(_TRACK)
     track[START] = point.t
@@ -87,7 +99,7 @@ CHECK = Check(
         Parameter("hold_hours", 0.0, 720.0),
     ),
     slots=("low", "high", "hold_s"),
-    state=(),
+    state=("past_first", "past_last"),
     vector=vector,
     explanations=("range.above", "range.below"),
 )

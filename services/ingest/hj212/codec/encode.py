@@ -1,5 +1,6 @@
 """Write HJ 212 frames: uploads and answers, in the form of each edition."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +8,14 @@ from decimal import Decimal
 
 from services.ingest.hj212.codec.commands import ANSWERS
 from services.ingest.hj212.codec.crc import crc16
+from services.ingest.hj212.codec.events import STRICT_LIMIT
 from services.ingest.hj212.codec.packet import Edition, Packet
-from services.ingest.hj212.codec.values import BEIJING
+from services.ingest.hj212.codec.values import BEIJING, LONGEST_NUMBER
 
 INTERACTION_ST = "91"
 CP_LIMIT = {Edition.V2005: 960, Edition.V2017: 950, Edition.V2025: 950}
-"""Bytes of a data area (数据区) before it must be split into packets (拆分包)."""
+"""Bytes of a data area (数据区) before it must be split into packets (拆分包); less where the whole
+segment would pass 1,024."""
 LONGEST_SEGMENT = 9999
 _VERSION_BITS = {Edition.V2005: 0, Edition.V2017: 4, Edition.V2025: 8}
 _A = 1
@@ -56,11 +59,18 @@ def frame(segment: bytes) -> bytes:
 
 
 def format_value(value: Value) -> str:
-    """A value as the standard writes numbers: plain decimals, no exponent, shortest exact form."""
+    """A value as the standard writes numbers: plain decimals, no exponent, shortest exact form.
+
+    Raises EncodeError for a value that is not finite or longer than 40 characters.
+    """
     if isinstance(value, str):
         return value
-    text = format(Decimal(repr(value)), "f")
-    return text.removesuffix(".0")
+    if not math.isfinite(value):
+        raise EncodeError(f"{value} is no number a frame can carry")
+    text = format(Decimal(repr(value)), "f").removesuffix(".0")
+    if len(text) > LONGEST_NUMBER:
+        raise EncodeError(f"{value!r} needs {len(text)} digits, more than {LONGEST_NUMBER}")
+    return text
 
 
 def format_time(time: datetime) -> str:
@@ -80,7 +90,8 @@ def upload_frames(
     C.49). Raises EncodeError.
     """
     time = f"DataTime={format_time(report.data_time)}"
-    limit = cp_limit or CP_LIMIT[sender.edition]
+    widest_head = _head(sender, report.cn, "0" * 17, ack_wanted=True, numbers=(9999, 9999)) + "RF=1;CP=&&&&"
+    limit = min(cp_limit or CP_LIMIT[sender.edition], STRICT_LIMIT - len(widest_head.encode()))
     parts = _split(time, [_item(*item) for item in report.items], limit)
     names = iter(qns)
     frames = []

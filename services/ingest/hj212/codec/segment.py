@@ -51,5 +51,9 @@ def parse_segment(segment: bytes) -> Packet:
     if (qn is not None and len(qn) != _QN_SIZE) or (st == "21" and edition is Edition.V2025):
         notes = remarks(qn, st, edition)
     if pnum is None:
-        return Packet(qn or None, st, cn, pw, mn, flag, None, None, rf is not None, edition, tuple(fields), notes)
-    return Packet(qn or None, st, cn, pw, mn, flag, int(pnum), int(pno), rf is not None, edition, tuple(fields), notes)
+        total = number = None
+    else:
+        total, number = int(pnum), int(pno)
+        if not 1 <= number <= total:
+            return parse_tolerant(segment)
+    return Packet(qn or None, st, cn, pw, mn, flag, total, number, rf is not None, edition, tuple(fields), notes)

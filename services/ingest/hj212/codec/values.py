@@ -7,7 +7,7 @@ from functools import lru_cache
 BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 """Device time. The standard names no zone; Beijing time is meant, without summer time since 1991."""
 _MISSING = frozenset({"", "-", "--", "/", "nan", "null", "none", "n/a"})
-_LONGEST_NUMBER = 40
+LONGEST_NUMBER = 40
 
 
 def read_number(text: str) -> float | None:
@@ -21,11 +21,11 @@ def read_number(text: str) -> float | None:
         if text.lower() in _MISSING:
             return None
         raise
-    if math.isfinite(value) and text.isascii() and "_" not in text and len(text) <= _LONGEST_NUMBER:
+    if math.isfinite(value) and text.isascii() and "_" not in text and len(text) <= LONGEST_NUMBER:
         return value
     if text.lower() in _MISSING:
         return None
-    raise ValueError(f"not a finite decimal number: {text[:_LONGEST_NUMBER]!r}")
+    raise ValueError(f"not a finite decimal number: {text[:LONGEST_NUMBER]!r}")
 
 
 @lru_cache(maxsize=4096)

@@ -165,20 +165,25 @@ class LoggerConnection(asyncio.Protocol):
     # --- inside ---
 
     def _take(self, events: list[Event]) -> None:
+        limits = self._server.limits
         for event in events:
+            if self.strikes >= limits.strikes:
+                break  # what a hostile peer sends beyond its budget is not even quarantined
             if isinstance(event, Frame):
                 self.good_frames += 1
                 self.last_frame = self.last_byte
                 self.quiet_noise = self._framer.noise
+            else:
+                self.strikes += 1
             self.unanswered += 1
             self._server.receive(self, event)
-        self._bound(self.last_byte if events else None)
+        self._bound(progress=bool(events))
 
-    def _bound(self, progress: float | None) -> None:
+    def _bound(self, *, progress: bool) -> None:
         limits = self._server.limits
         if not self._framer.pending:
             self._partial_since = None
-        elif progress is not None or self._partial_since is None:
+        elif progress or self._partial_since is None:
             self._partial_since = self.last_byte
         if self.unanswered >= limits.unanswered_high:
             self.hold(Hold.UNANSWERED)

@@ -27,6 +27,7 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 _BACKLOG = 4096
+_CLOSING_STEP = 0.01
 
 
 async def serve(
@@ -175,7 +176,7 @@ class Server:
             self.stats.outcomes[outcome.status] += 1
             mine = answers.setdefault(received.connection, [])
             mine.append(_answer(received.packet, outcome))
-            self._judge(received.connection, outcome)
+            self._judge(received, outcome)
         for number, mine in answers.items():
             text = b"".join(mine)
             written = sum(1 for part in mine if part)
@@ -185,9 +186,10 @@ class Server:
             else:
                 self.stats.answers_undelivered += written
 
-    def _judge(self, number: int, outcome: Outcome) -> None:
-        connection = self._connections.get(number)
-        if connection is None:
+    def _judge(self, received: Received, outcome: Outcome) -> None:
+        """Keep the connection's account of frames in a row that were good for nothing."""
+        connection = self._connections.get(received.connection)
+        if connection is None or isinstance(received.event, Rejected):
             return
         if outcome.status is Status.QUARANTINED:
             connection.strikes += 1
@@ -209,7 +211,7 @@ class Server:
         for connection in list(self._connections.values()):
             connection.close()
         while self._connections:
-            await asyncio.sleep(self.limits.batch_delay)
+            await asyncio.sleep(_CLOSING_STEP)
 
     async def _sweep(self) -> None:
         while True:

@@ -1,0 +1,96 @@
+"""Bulk readings from outside: read the JSON fast, refuse what is wrong with what and where.
+
+The form is `ReadingsIn` of the contract; msgspec reads a thousand rows in about a millisecond, which
+leaves the event loop to others.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+
+from services.ingest.domain.readings import EARLIEST, NORMAL, Key, Row, Value
+from shared.contracts.ingest import MAX_ROWS, MAX_VALUES_A_ROW, ReadingKind
+from shared.errors import InvalidError
+
+FUTURE = timedelta(days=1)
+"""How far ahead of our clock a reading may be: more is a wrong clock or a typing error."""
+MAX_ERRORS = 20
+_CODE = re.compile(r"[A-Za-z0-9._-]{1,40}")
+
+
+class _RowIn(msgspec.Struct, forbid_unknown_fields=True):
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    values: Annotated[dict[str, float | None], msgspec.Meta(max_length=MAX_VALUES_A_ROW)]
+    flags: Annotated[dict[str, str], msgspec.Meta(max_length=MAX_VALUES_A_ROW)] = {}
+
+
+class Bulk(msgspec.Struct, forbid_unknown_fields=True):
+    """A request body as read, its form right, its content not yet checked."""
+
+    outlet_id: UUID
+    kind: ReadingKind
+    rows: Annotated[list[_RowIn], msgspec.Meta(min_length=1, max_length=MAX_ROWS)]
+
+
+_DECODER = msgspec.json.Decoder(Bulk)
+
+
+def read_bulk(body: bytes) -> Bulk:
+    """The body's content. Raises `InvalidError` with the place, as in `rows[3].at`."""
+    try:
+        return _DECODER.decode(body)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `")
+        where = place.rstrip("`").removeprefix("$").removeprefix(".") or "body"
+        raise InvalidError(f"{where}: {message}", errors=[{"where": where, "message": message}]) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidError(f"the body is not JSON: {error}", errors=[{"where": "body", "message": str(error)}]) from error
+
+
+def rows_of(bulk: Bulk, *, point: int, source: str, now: datetime) -> list[Row]:
+    """Rows for the store. Raises `InvalidError` that lists up to twenty faults with their place."""
+    latest = int((now + FUTURE).timestamp())
+    errors: list[dict[str, Any]] = []
+    rows = []
+    for number, row in enumerate(bulk.rows):
+        for where, message in _faults(row, latest):
+            errors.append({"where": f"rows[{number}].{where}", "message": message})
+        rows.append(Row(Key(point, bulk.kind, int(row.at.timestamp())), _values(row), source))
+        if len(errors) >= MAX_ERRORS:
+            break
+    if errors:
+        first = errors[0]
+        raise InvalidError(f"{first['where']}: {first['message']}", errors=errors[:MAX_ERRORS])
+    return rows
+
+
+def _values(row: _RowIn) -> dict[str, Value]:
+    if not row.flags:
+        return {code: Value(value) for code, value in row.values.items()}
+    flags = row.flags
+    return {code: Value(value, flags.get(code, NORMAL)) for code, value in row.values.items()}
+
+
+def _faults(row: _RowIn, latest: int) -> Iterator[tuple[str, str]]:
+    if row.at.microsecond:
+        yield "at", "times are whole seconds"
+    at = row.at.timestamp()
+    if at > latest:
+        yield "at", "more than one day in the future"
+    if at < EARLIEST:
+        yield "at", "before the year 2000"
+    for code, value in row.values.items():
+        if not _CODE.fullmatch(code):
+            yield "values", f"not a factor code: {code[:40]!r}"
+        if value is not None and not math.isfinite(value):
+            yield f"values.{code}", "not a finite number"
+    for code, flag in row.flags.items():
+        if code not in row.values:
+            yield f"flags.{code}"[:60], "a flag without a value"
+        elif len(flag) != 1 or not flag.isascii() or not flag.isprintable():
+            yield f"flags.{code}", "a flag is one printable ASCII character"

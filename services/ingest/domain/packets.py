@@ -1,0 +1,153 @@
+"""Judging packets 报文: whose they are, what becomes of them, and the rows they bring."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from services.ingest.domain.bulk import FUTURE
+from services.ingest.domain.readings import NORMAL, UNKNOWN_FLAG, Key, Row, Value
+from services.ingest.hj212.codec import ANSWERS, FactorValues, Role, Upload, UploadError, expected_answer, role_of, to_upload
+from services.ingest.hj212.codec import Packet as Message
+from shared.contracts.ingest import MAX_VALUES_A_ROW, PacketStatus, ReadingKind
+
+DETAIL_LENGTH = 300
+SEEN_STEP = timedelta(minutes=1)
+"""`last_seen_at` is written at most once in this time for each device."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packet:
+    """A line of the journal 报文日志: the frame as received and what became of it.
+
+    mn and cn are None where the frame could not be read. repairs: what was wrong and put right.
+    """
+
+    id: int = 0
+    received_at: datetime
+    remote: str
+    mn: str | None
+    cn: str | None
+    status: PacketStatus
+    reason: str | None = None
+    detail: str = ""
+    repairs: tuple[str, ...] = ()
+    raw: bytes
+
+
+class KnownDevice(NamedTuple):
+    """What the gateway knows of a data logger 数采仪. `active`: it and its outlet are in use."""
+
+    id: UUID
+    mn: str
+    password: str | None
+    edition: str
+    active: bool
+    point: int
+    outlet_id: UUID
+
+
+class Verdict(NamedTuple):
+    """What becomes of a packet. `row` is what it brings; `device` who sent it, where that is certain."""
+
+    status: PacketStatus
+    reason: str | None = None
+    detail: str = ""
+    row: Row | None = None
+    device: KnownDevice | None = None
+
+
+def judge(message: Message, device: KnownDevice | None, received_at: datetime) -> Verdict:
+    """The verdict on a readable packet of a device that is known or not."""
+    if device is None:
+        return _quarantine("unknown_mn", f"no device has the MN {message.mn}")
+    if not device.active:
+        return _quarantine("inactive_device", f"device {message.mn} or its outlet is out of use")
+    if device.password is not None and message.pw != device.password:
+        return _quarantine("wrong_password", "PW is not that of the device")
+    if message.cn in ANSWERS:
+        return Verdict(PacketStatus.IGNORED, "answer", device=device)
+    try:
+        upload = to_upload(message, received_at=received_at)
+    except UploadError as error:
+        return _without_values(message, error, device)
+    return _stored(upload, device, received_at)
+
+
+def _quarantine(reason: str, detail: str) -> Verdict:
+    return Verdict(PacketStatus.QUARANTINED, reason, detail[:DETAIL_LENGTH])
+
+
+def _without_values(message: Message, error: UploadError, device: KnownDevice) -> Verdict:
+    if error.code in ("no_data_time", "bad_data_time", "no_values"):
+        return _quarantine(error.code, error.message)._replace(device=device)
+    if expected_answer(message) is not None:
+        return Verdict(PacketStatus.ANSWERED, device=device)
+    reason = "request_not_upload" if role_of(message) is Role.REQUEST else error.code
+    return Verdict(PacketStatus.IGNORED, reason, error.message, device=device)
+
+
+def _stored(upload: Upload, device: KnownDevice, received_at: datetime) -> Verdict:
+    if upload.data_time > received_at + FUTURE:
+        text = f"DataTime {upload.data_time.isoformat()} is more than one day in the future"
+        return _quarantine("future_time", text)._replace(device=device)
+    values = values_of(upload.values)
+    if len(values) > MAX_VALUES_A_ROW:
+        text = f"{len(values)} factors, more than {MAX_VALUES_A_ROW}"
+        return _quarantine("too_many_factors", text)._replace(device=device)
+    key = Key(device.point, ReadingKind(upload.kind.value), int(upload.data_time.timestamp()))
+    row = Row(key, values, f"hj212:{device.mn}")
+    return Verdict(PacketStatus.STORED, detail=_remarks(upload), row=row, device=device)
+
+
+def values_of(parts: Sequence[FactorValues]) -> dict[str, Value]:
+    """Values by factor. A factor that is repeated in one packet keeps its last values: the frame has them all."""
+    return {
+        part.factor: Value(
+            _first(part.rtd, part.avg, part.data, part.day_data, part.night_data),
+            _flag(part.flag),
+            part.min,
+            part.max,
+            part.cou,
+            _first(part.zs_rtd, part.zs_avg),
+        )
+        for part in parts
+    }
+
+
+def _first(*numbers: float | None) -> float | None:
+    return next((number for number in numbers if number is not None), None)
+
+
+def _flag(flag: str | None) -> str:
+    if not flag:
+        return NORMAL
+    return flag if len(flag) == 1 and flag.isascii() and flag.isprintable() else UNKNOWN_FLAG
+
+
+def _remarks(upload: Upload) -> str:
+    remarks = [*upload.notes, *(["late"] if upload.late else [])]
+    remarks += [f"{item.code}-{item.suffix}={item.text}" for item in upload.unreadable]
+    return ", ".join(remarks)[:DETAIL_LENGTH]
+
+
+def edition_remark(message: Message, device: KnownDevice | None) -> str | None:
+    """A remark where a device speaks another edition than it is registered with."""
+    if device is None or message.edition.value == device.edition:
+        return None
+    return f"edition_{message.edition.value}"
+
+
+def due_to_be_seen(
+    last: Mapping[UUID, datetime], devices: Sequence[tuple[UUID, datetime]]
+) -> list[tuple[UUID, datetime]]:
+    """Devices whose `last_seen_at` is to be written: the newest time of each, not more often than `SEEN_STEP`."""
+    newest: dict[UUID, datetime] = {}
+    for device_id, at in devices:
+        if device_id not in newest or at > newest[device_id]:
+            newest[device_id] = at
+    return sorted(
+        (device_id, at) for device_id, at in newest.items()
+        if device_id not in last or at - last[device_id] >= SEEN_STEP
+    )  # fmt: skip

@@ -1,0 +1,30 @@
+"""Work that runs by itself: partitions ahead of their time, old idempotency keys forgotten."""
+
+from datetime import timedelta
+
+from services.ingest.service.intake import Intake
+from services.ingest.store.idempotency import forget_before
+from shared.clock import Clock, wall
+from shared.db import Database
+from shared.jobs import Job
+
+AHEAD_DAYS = 3
+KEYS_KEPT = timedelta(hours=24)
+
+
+def jobs_of(db: Database, intake: Intake, clock: Clock) -> list[Job]:
+    """The jobs of this service."""
+
+    async def make_partitions() -> None:
+        days = [int((clock.now() + timedelta(days=day)).timestamp()) for day in range(AHEAD_DAYS + 1)]
+        for table in ("frame", "reading_value"):
+            await intake.ensure_partitions(table, days)
+
+    async def forget_keys() -> None:
+        async with db.transaction() as session:
+            await forget_before(session, wall() - KEYS_KEPT)
+
+    return [
+        Job("ingest.partitions", timedelta(hours=6), make_partitions, least=60.0),
+        Job("ingest.idempotency", timedelta(hours=1), forget_keys, least=60.0),
+    ]

@@ -1,0 +1,54 @@
+"""The ingest service 接入."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from services.ingest.jobs import jobs_of
+from services.ingest.routes import packets, readings, registry
+from services.ingest.service.intake import Intake
+from services.ingest.settings import Settings
+from shared import http, logging
+from shared.auth import TokenVerifier, jwks_from
+from shared.db import Database, is_at_head
+from shared.errors import UnavailableError
+from shared.feed import FeedReader, feed_router
+from shared.jobs import leading
+
+
+def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """The app; `transport` lets tests route the calls to other services."""
+    settings = settings or Settings.from_env()
+    logging.configure(settings.service, settings.log_level)
+    db = Database(settings.database_url, application="ingest")
+
+    async def schema() -> None:
+        if not await is_at_head("ingest", settings.database_url):
+            raise UnavailableError("the database has not the schema this program needs; run sanse migrate")
+
+    app = http.create_app(
+        "Sanse ingest",
+        lifespan=_lifespan,
+        routers=[registry.router, readings.router, packets.router, feed_router()],
+        checks={"database": db.ping, "schema": schema},
+    )
+    app.state.settings = settings
+    app.state.db = db
+    app.state.clock = settings.clock
+    app.state.intake = Intake(db)
+    app.state.feed = FeedReader(db, "/ingest")
+    app.state.verifier = TokenVerifier(jwks_from(settings.urls.get("identity", "http://identity"), transport))
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state = app.state
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(state.db.close)
+        if state.settings.jobs:
+            jobs = jobs_of(state.db, state.intake, state.clock)
+            await stack.enter_async_context(leading(state.settings.database_url, "ingest", jobs, state.clock))
+        yield

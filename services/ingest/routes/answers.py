@@ -1,0 +1,49 @@
+"""Domain objects as the contract's models."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TypeVar
+
+from services.ingest.domain.packets import Packet
+from services.ingest.domain.registry import Device, Enterprise, Outlet, link_of
+from shared.contracts.ingest import DeviceOut, EnterpriseOut, OutletOut, PacketOut
+from shared.http import Page, encode_cursor
+
+Thing = TypeVar("Thing")
+Out = TypeVar("Out")
+
+
+def page_of(
+    things: Sequence[Thing], limit: int, out: Callable[[Thing], Out], keys: Callable[[Thing], Sequence[object]]
+) -> Page[Out]:
+    """One page from up to `limit + 1` things: the one too many tells that there is a next page."""
+    shown = things[:limit]
+    more = len(things) > limit
+    return Page(items=[out(thing) for thing in shown], next=encode_cursor(*keys(shown[-1])) if more else None)
+
+
+def enterprise_out(enterprise: Enterprise) -> EnterpriseOut:
+    """An enterprise."""
+    return EnterpriseOut(**asdict(enterprise))
+
+
+def outlet_out(outlet: Outlet) -> OutletOut:
+    """An outlet with factors and limits."""
+    fields = asdict(outlet)
+    del fields["point"]
+    return OutletOut(**fields)
+
+
+def device_out(device: Device, now: datetime) -> DeviceOut:
+    """A device, its password not told."""
+    return DeviceOut(
+        id=device.id, outlet_id=device.outlet_id, mn=device.mn, edition=device.edition, active=device.active,
+        has_password=bool(device.password), last_seen_at=device.last_seen_at, link=link_of(device.last_seen_at, now),
+    )  # fmt: skip
+
+
+def packet_out(packet: Packet) -> PacketOut:
+    """A line of the journal; bytes that are not UTF-8 are escaped as `\\xNN`."""
+    fields = {**asdict(packet), "repairs": list(packet.repairs), "raw": packet.raw.decode("utf-8", "backslashreplace")}
+    return PacketOut(**fields)

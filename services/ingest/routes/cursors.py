@@ -1,0 +1,43 @@
+"""Cursors of this service's lists, read back."""
+
+from uuid import UUID
+
+from shared.errors import InvalidError
+from shared.http import decode_cursor
+
+
+def _foreign() -> InvalidError:
+    return InvalidError("the cursor is not of this list; start again without it", field="cursor")
+
+
+def code_cursor(cursor: str | None) -> str | None:
+    """The code the last page ended with."""
+    if cursor is None:
+        return None
+    match decode_cursor(cursor):
+        case [str(code)]:
+            return code
+    raise _foreign()
+
+
+def outlet_cursor(cursor: str | None) -> tuple[str, UUID] | None:
+    """Code and id the last page ended with."""
+    if cursor is None:
+        return None
+    match decode_cursor(cursor):
+        case [str(code), str(outlet_id)]:
+            try:
+                return code, UUID(outlet_id)
+            except ValueError as error:
+                raise _foreign() from error
+    raise _foreign()
+
+
+def number_cursor(cursor: str | None) -> int | None:
+    """The number the last page ended with."""
+    if cursor is None:
+        return None
+    match decode_cursor(cursor):
+        case [int(number)] if 0 < number < 1 << 63:
+            return number
+    raise _foreign()

@@ -1,0 +1,103 @@
+"""Taking readings in: the one way into the store, for the bulk API and for the gateway."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ingest.domain.readings import MEANS, Fate, Row, fates, fold, news_of
+from services.ingest.store.dictionaries import Dictionaries
+from services.ingest.store.frames import LayoutsMissingError, layout_of
+from services.ingest.store.partitions import Partitions
+from services.ingest.store.readings import ReadingStore
+from shared import feed
+from shared.contracts.ingest import READINGS_ACCEPTED, ReadingsBatch, ReadingsEvent
+from shared.db import Database, raw
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+ATTEMPTS = 6
+ROWS_AN_EVENT = 1000
+RETRY_STATES = frozenset({"40001", "40P01"})
+"""Serialization failure, deadlock."""
+NO_PARTITION = "23514"
+
+Result = TypeVar("Result")
+Work = Callable[[AsyncSession, ReadingStore], Awaitable[Result]]
+
+
+class Intake:
+    """Held by the process: knows dictionaries and partitions, and runs transactions that write readings."""
+
+    def __init__(self, db: Database) -> None:
+        self.dictionaries = Dictionaries(db)
+        self._db = db
+        self._partitions = Partitions(db)
+
+    async def run(self, rows: Sequence[Row], work: Work[Result]) -> Result:
+        """Run `work` in one transaction, committed on return; again after a deadlock and the like.
+
+        What the rows need besides (numbers, partitions) is there before the transaction begins, so that no
+        transaction waits for another one's dictionary.
+        """
+        await self._prepare(rows)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._db.transaction() as session:
+                    return await work(session, ReadingStore(await raw(session), self.dictionaries))
+            except LayoutsMissingError as missing:
+                await self.dictionaries.learn(layouts=missing.layouts)
+            except (asyncpg.PostgresError, DBAPIError) as error:
+                await self._recover(error, attempt, rows)
+        raise RuntimeError(f"a write of readings met {ATTEMPTS} obstacles in a row")
+
+    async def ensure_partitions(self, table: str, times: Sequence[int]) -> None:
+        """Make partitions ahead of their time."""
+        await self._partitions.ensure(table, times)
+
+    async def _prepare(self, rows: Sequence[Row]) -> None:
+        await self.dictionaries.learn(
+            factors={code for row in rows for code in row.values},
+            sources={row.source for row in rows},
+            layouts={layout_of(dict(row.values)) for row in rows if row.key.kind not in MEANS},
+        )
+        await self._partitions.ensure("frame", {row.key.at for row in rows if row.key.kind not in MEANS})
+        await self._partitions.ensure("reading_value", {row.key.at for row in rows if row.key.kind in MEANS})
+
+    async def _recover(self, error: asyncpg.PostgresError | DBAPIError, attempt: int, rows: Sequence[Row]) -> None:
+        state = _state_of(error)
+        if attempt == ATTEMPTS or state not in {*RETRY_STATES, NO_PARTITION}:
+            raise error
+        log.warning("write_again", attempt=attempt, state=state)
+        if state == NO_PARTITION:
+            self._partitions.forget()
+            await self._prepare(rows)
+        await asyncio.sleep(0.01 * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+
+
+def _state_of(error: asyncpg.PostgresError | DBAPIError) -> str | None:
+    state: str | None = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
+    return state
+
+
+async def put(
+    session: AsyncSession, store: ReadingStore, rows: Sequence[Row], outlets: Mapping[int, UUID], *, at: datetime
+) -> list[Fate]:
+    """Write rows and tell others what is new, in the caller's transaction; call it last. `outlets` by point number."""
+    rounds = fold(rows)
+    changes = await store.write(rounds, at)
+    for chunk in news_of(changes, ROWS_AN_EVENT):
+        batches = [
+            ReadingsBatch(outlet_id=outlets[news.point], kind=news.kind, times=news.times, corrected=news.corrected)
+            for news in chunk
+        ]
+        event = ReadingsEvent(batches=batches).model_dump(mode="json")
+        await feed.publish(session, READINGS_ACCEPTED, "readings", event, at=at)
+    return fates(rounds, changes, len(rows))

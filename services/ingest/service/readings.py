@@ -1,0 +1,190 @@
+"""Readings in bulk: taken in from systems, read back, drawn, and counted."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.ingest.domain.bulk import Bulk, read_bulk, rows_of
+from services.ingest.domain.columns import Columns
+from services.ingest.domain.completeness import VALID_FLAGS, rates
+from services.ingest.domain.factors import unit_of
+from services.ingest.domain.readings import EARLIEST, Fate, Key, Point, Row
+from services.ingest.domain.registry import ONLINE_WITHIN, Outlet
+from services.ingest.domain.series import draw, grid_of, step_of
+from services.ingest.service.intake import Intake, put
+from services.ingest.store.idempotency import IdempotencyStore
+from services.ingest.store.readings import ReadingStore
+from services.ingest.store.registry import OutletNotFoundError, RegistryStore
+from shared.auth import Principal
+from shared.clock import Clock, wall
+from shared.contracts.ingest import (
+    Completeness,
+    FreshnessOut,
+    ReadingKind,
+    ReadingsAccepted,
+    Series,
+    SeriesLimit,
+)
+from shared.db import Database, raw
+from shared.errors import InvalidError, TooLargeError
+
+MAX_OUTLETS = 200
+MAX_VALUES = 500_000
+MAX_SERIES_VALUES = 1_100_000
+"""A year of values every half minute."""
+MAX_COMPLETENESS_OUTLETS = 10_000
+MAX_COMPLETENESS_SPAN = timedelta(days=400)
+FRESH_WITHIN = timedelta(days=7)
+LONGEST_KEY = 200
+
+
+class KeyReusedError(InvalidError):
+    """An Idempotency-Key that was used for another body."""
+
+    code = "idempotency_key_reused"
+
+
+class ReadingService:
+    """Use cases on readings. Each opens its transaction itself and has committed when it returns."""
+
+    def __init__(self, db: Database, intake: Intake, clock: Clock, caller: Principal) -> None:
+        self._db = db
+        self._intake = intake
+        self._clock = clock
+        self._caller = caller
+
+    async def add_readings(self, body: bytes, key: str | None) -> ReadingsAccepted:
+        """Store bulk readings; durable when this returns. A repeat under the same key gets the same answer."""
+        if key is not None and not 0 < len(key) <= LONGEST_KEY:
+            raise InvalidError(f"Idempotency-Key has 1 to {LONGEST_KEY} characters", field="Idempotency-Key")
+        bulk = read_bulk(body)
+        point = await self._point_of(bulk)
+        rows = rows_of(bulk, point=point.number, source=f"api:{self._caller.name}"[:100], now=self._clock.now())
+
+        async def work(session: AsyncSession, store: ReadingStore) -> ReadingsAccepted:
+            if key is None:
+                return await self._put(session, store, rows, point)
+            return await self._put_once(session, store, rows, point, (key, hashlib.sha256(body).digest()))
+
+        return await self._intake.run(rows, work)
+
+    async def read_readings(
+        self, outlet_ids: Sequence[UUID], kind: ReadingKind, since: datetime, until: datetime
+    ) -> tuple[Columns, dict[int, UUID]]:
+        """Values from `since` to `until`, both included, and the outlet of each point number."""
+        _check_span(since, until, both_ends=True)
+        wanted = set(outlet_ids)
+        if len(wanted) > MAX_OUTLETS:
+            raise TooLargeError(f"at most {MAX_OUTLETS} outlets at once", limit=MAX_OUTLETS, given=len(wanted))
+        async with self._db.transaction() as session:
+            points = await self._visible_points(session, wanted)
+            store = ReadingStore(await raw(session), self._intake.dictionaries)
+            columns = await store.read([point.number for point in points], kind, since, until, limit=MAX_VALUES)
+        if columns is None:
+            raise TooLargeError(f"more than {MAX_VALUES} values; ask for fewer outlets or less time", limit=MAX_VALUES)
+        return columns, {point.number: point.outlet_id for point in points}
+
+    async def get_series(  # noqa: PLR0913 - what to draw, and how fine
+        self, outlet_id: UUID, factor: str, kind: ReadingKind, since: datetime, until: datetime, max_points: int
+    ) -> Series:
+        """A chart's data from `since` to before `until`, with the limits that hold in it."""
+        _check_span(since, until)
+        async with self._db.transaction() as session:
+            outlet = await RegistryStore(session).get_outlet(outlet_id)
+            self._caller.check_may_see(outlet.enterprise_id)
+            store = ReadingStore(await raw(session), self._intake.dictionaries)
+            start = Key(outlet.point, kind, int(since.timestamp()))
+            track = await store.read_track(start, factor, until, limit=MAX_SERIES_VALUES)
+        if track is None:
+            raise TooLargeError(f"more than {MAX_SERIES_VALUES} values; ask for less time", limit=MAX_SERIES_VALUES)
+        step = step_of(kind, outlet.minute_interval, track.at)
+        grid = grid_of(kind, step, start.at, int(until.timestamp()), track.at)
+        drawn = draw(track, grid, max_points)
+        return Series(
+            outlet_id=outlet.id, factor=factor, kind=kind, unit=_unit(outlet, factor),
+            limits=_limits(outlet, factor, since, until), **drawn._asdict(),
+        )  # fmt: skip
+
+    async def completeness(
+        self, since: datetime, until: datetime, *, enterprise_id: UUID | None, outlet_id: UUID | None
+    ) -> list[Completeness]:
+        """Transmission and validity rates by outlet in use, from hour readings."""
+        _check_span(since, until)
+        if until - since > MAX_COMPLETENESS_SPAN:
+            raise TooLargeError(f"at most {MAX_COMPLETENESS_SPAN.days} days at once", limit=MAX_COMPLETENESS_SPAN.days)
+        if enterprise_id is not None:
+            self._caller.check_may_see(enterprise_id)
+        async with self._db.transaction() as session:
+            store = ReadingStore(await raw(session), self._intake.dictionaries)
+            counts = await store.count_hours(
+                since, until, enterprise_id=self._caller.tenant or enterprise_id, outlet_id=outlet_id,
+                limit=MAX_COMPLETENESS_OUTLETS, valid_flags=VALID_FLAGS,
+            )  # fmt: skip
+        now = self._clock.now()
+        return [rates(count, until, now) for count in counts]
+
+    async def freshness(self) -> FreshnessOut:
+        """How far the data reach, of the last seven days."""
+        now, tenant = self._clock.now(), self._caller.tenant
+        async with self._db.transaction() as session:
+            online, outlets = await RegistryStore(session).count_online(tenant, now - ONLINE_WITHIN)
+            store = ReadingStore(await raw(session), self._intake.dictionaries)
+            latest, received = await store.latest(tenant, now - FRESH_WITHIN)
+        return FreshnessOut(latest_at=latest, received_at=received, outlets_online=online, outlets=outlets)
+
+    async def _point_of(self, bulk: Bulk) -> Point:
+        async with self._db.transaction() as session:
+            (point,) = await self._visible_points(session, {bulk.outlet_id})
+        return point
+
+    async def _visible_points(self, session: AsyncSession, outlet_ids: set[UUID]) -> list[Point]:
+        points = await RegistryStore(session).list_points(outlet_ids)
+        tenant = self._caller.tenant
+        found = [point for point in points if tenant is None or point.enterprise_id == tenant]
+        missing = outlet_ids - {point.outlet_id for point in found}
+        if missing:
+            raise OutletNotFoundError("no such outlet", outlet_id=str(min(missing)))
+        return found
+
+    async def _put(self, session: AsyncSession, store: ReadingStore, rows: list[Row], point: Point) -> ReadingsAccepted:
+        fates = await put(session, store, rows, {point.number: point.outlet_id}, at=self._clock.now())
+        return ReadingsAccepted(**{fate.value: fates.count(fate) for fate in Fate})
+
+    async def _put_once(
+        self, session: AsyncSession, store: ReadingStore, rows: list[Row], point: Point, use: tuple[str, bytes]
+    ) -> ReadingsAccepted:
+        key, body_hash = use
+        keys = IdempotencyStore(session, self._caller.subject)
+        earlier = await keys.claim(key, body_hash, wall())
+        if earlier is not None:
+            if earlier.body_hash != body_hash:
+                raise KeyReusedError("this Idempotency-Key was used for another body", key=key)
+            return ReadingsAccepted.model_validate(earlier.answer)
+        accepted = await self._put(session, store, rows, point)
+        await keys.keep(key, accepted.model_dump())
+        return accepted
+
+
+def _check_span(since: datetime, until: datetime, *, both_ends: bool = False) -> None:
+    if until < since or (until == since and not both_ends):
+        raise InvalidError("until must be after since", field="until")
+    if since.timestamp() < EARLIEST:
+        raise InvalidError("there is nothing before the year 2000", field="since")
+
+
+def _unit(outlet: Outlet, factor: str) -> str:
+    return next((item.unit for item in outlet.factors if item.factor == factor and item.unit), "") or unit_of(factor)
+
+
+def _limits(outlet: Outlet, factor: str, since: datetime, until: datetime) -> list[SeriesLimit]:
+    return [
+        SeriesLimit(
+            upper=limit.upper, lower=limit.lower, averaging=limit.averaging, standard=limit.standard,
+            valid_from=limit.valid_from, valid_to=limit.valid_to,
+        )
+        for limit in outlet.limits
+        if limit.factor == factor and limit.overlaps(since, until)
+    ]  # fmt: skip

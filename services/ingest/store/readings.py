@@ -1,0 +1,177 @@
+"""The store of readings: one way in and one way out over both layouts."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import numpy as np
+
+from services.ingest.domain.columns import EMPTY, Columns, Track
+from services.ingest.domain.completeness import HourCounts
+from services.ingest.domain.readings import KIND_NUMBERS, MEANS, Changes, Key, Round
+from services.ingest.store.dictionaries import Dictionaries
+from services.ingest.store.frames import FrameStore
+from services.ingest.store.means import MeanStore
+from shared.contracts.ingest import READINGS_ACCEPTED, ReadingKind
+
+
+_FRAME_COUNT = """select coalesce(sum(cardinality(avg)), 0)::bigint from
+  (select avg from frame where point = any($1::int[]) and kind = $2 and at between $3 and $4 limit $5) q"""
+_FRAMES = """select point, layout, extract(epoch from at)::bigint as at, avg, flags from frame
+  where point = any($1::int[]) and kind = $2 and at between $3 and $4"""
+_MEANS = """select r.point, f.name, extract(epoch from r.at)::bigint, r.value, r.flag
+  from reading_value r join factor_code f on f.id = r.factor
+  where r.point = any($1::int[]) and r.kind = $2 and r.at between $3 and $4 limit $5"""
+_FRAME_TRACK = """select array_agg(at order by at) as at, array_agg(value order by at) as value,
+  string_agg(flag, '' order by at) as flags from (
+    select extract(epoch from f.at)::bigint as at, f.avg[q.place] as value,
+      coalesce(substr(f.flags, q.place, 1), 'N') as flag
+    from frame f join unnest($5::int[], $6::int[]) as q(layout, place) on q.layout = f.layout
+    where f.point = $1 and f.kind = $2 and f.at >= $3 and f.at < $4 limit $7) t"""
+_MEAN_TRACK = """select array_agg(at order by at) as at, array_agg(coalesce(value, 'NaN') order by at) as value,
+  string_agg(flag, '' order by at) as flags from (
+    select extract(epoch from at)::bigint as at, value, flag from reading_value
+    where point = $1 and kind = $2 and at >= $3 and at < $4
+      and factor = (select id from factor_code where name = $5) limit $6) t"""
+
+_HOURS = """select o.id, o.enterprise_id, h.first_at, coalesce(h.received, 0) as received, coalesce(h.valid, 0) as valid,
+  exists(select 1 from reading_value r where r.point = o.point and r.kind = $1 and r.at < $2) as began_before
+from outlet o left join lateral (
+  select min(at) as first_at, count(*) filter (where some_value) as received,
+    count(*) filter (where some_value and all_valid) as valid
+  from (select at, bool_or(coalesce(value, cou) is not null) as some_value,
+      bool_and(coalesce(value, cou) is not null and flag = any($4::text[])) as all_valid
+    from reading_value r where r.point = o.point and r.kind = $1 and r.at >= $2 and r.at < $3 group by at) hour) h on true
+where ($5::uuid is null or o.enterprise_id = $5) and ($6::uuid is null or o.id = $6) and o.active
+order by o.code, o.id limit $7"""
+
+_LATEST = """select max(greatest(f.at, m.at)) from outlet o
+  left join lateral (select max(at) as at from frame
+    where point = o.point and kind = any('{1,2}'::smallint[]) and at >= $2) f on true
+  left join lateral (select max(at) as at from reading_value
+    where point = o.point and kind = any('{3,4}'::smallint[]) and at >= $2) m on true
+where $1::uuid is null or o.enterprise_id = $1"""
+
+_RECEIVED = "select time from outbox where type = $1 order by id desc limit 1"
+
+
+class ReadingStore:
+    """Readings in the caller's transaction, on the raw connection."""
+
+    def __init__(self, connection: asyncpg.Connection, dictionaries: Dictionaries) -> None:
+        self._connection = connection
+        self._dictionaries = dictionaries
+
+    async def write(self, rounds: Sequence[Round], received_at: datetime) -> list[Changes]:
+        """Write rounds in order; what each changed."""
+        frames, means = (
+            FrameStore(self._connection, self._dictionaries),
+            MeanStore(self._connection, self._dictionaries),
+        )
+        changes: list[Changes] = []
+        for round_ in rounds:
+            fast: Round = {key: row for key, row in round_.items() if key.kind not in MEANS and row.values}
+            slow: Round = {key: row for key, row in round_.items() if key.kind in MEANS}
+            changed: Changes = {}
+            if fast:
+                changed |= await frames.write(fast, received_at)
+            if slow:
+                changed |= await means.write(slow, received_at)
+            changes.append(changed)
+        return changes
+
+    async def read(
+        self, points: Sequence[int], kind: ReadingKind, since: datetime, until: datetime, *, limit: int
+    ) -> Columns | None:
+        """Values from `since` to `until`, both included; None where there are more than `limit`."""
+        where = list(points), KIND_NUMBERS[kind], since, until
+        if kind in MEANS:
+            rows = await self._connection.fetch(_MEANS, *where, limit + 1)
+            return None if len(rows) > limit else _mean_columns(rows)
+        if await self._connection.fetchval(_FRAME_COUNT, *where, limit + 1) > limit:
+            return None
+        rows = await self._connection.fetch(_FRAMES, *where)
+        layouts = await self._dictionaries.layout_factors(self._connection, {row["layout"] for row in rows})
+        return _frame_columns(rows, layouts)
+
+    async def read_track(self, key: Key, factor: str, until: datetime, *, limit: int) -> Track | None:
+        """One factor of one outlet from `key.at` to before `until`; None where there are more than `limit` values."""
+        where = key.point, KIND_NUMBERS[key.kind], datetime.fromtimestamp(key.at, UTC), until
+        if key.kind in MEANS:
+            row = await self._connection.fetchrow(_MEAN_TRACK, *where, factor, limit + 1)
+        else:
+            places = await self._dictionaries.layouts_with(self._connection, factor)
+            row = await self._connection.fetchrow(
+                _FRAME_TRACK, *where, list(places), list(places.values()), limit + 1
+            )
+        if row["at"] is None:
+            return Track(np.empty(0, np.int64), np.empty(0, np.float64), "")
+        if len(row["at"]) > limit:
+            return None
+        return Track(np.array(row["at"], np.int64), np.array(row["value"], np.float64), row["flags"])
+
+    async def count_hours(
+        self, since: datetime, until: datetime, *, enterprise_id: UUID | None, outlet_id: UUID | None, limit: int,
+        valid_flags: Sequence[str],
+    ) -> list[HourCounts]:  # fmt: skip
+        """Hours with data and with valid data, by outlet in use, from `since` to before `until`."""
+        rows = await self._connection.fetch(
+            _HOURS, KIND_NUMBERS[ReadingKind.HOUR], since, until, list(valid_flags), enterprise_id, outlet_id, limit
+        )
+        return [
+            HourCounts(
+                row["id"], row["enterprise_id"], since if row["began_before"] else row["first_at"], row["received"],
+                row["valid"],
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    async def latest(self, enterprise_id: UUID | None, since: datetime) -> tuple[datetime | None, datetime | None]:
+        """(newest time with a reading not older than `since`, when readings last came in)."""
+        return (
+            await self._connection.fetchval(_LATEST, enterprise_id, since),
+            await self._connection.fetchval(_RECEIVED, READINGS_ACCEPTED),
+        )
+
+
+def _mean_columns(rows: Sequence[Any]) -> Columns:
+    if not rows:
+        return EMPTY
+    point, factor, at, value, flag = zip(*rows, strict=True)
+    return Columns(
+        np.array(point, np.int32),
+        np.array(factor, object),
+        np.array(at, np.int64),
+        np.array([np.nan if number is None else number for number in value], np.float64),
+        np.array(flag, object),
+    ).ordered()
+
+
+def _frame_columns(rows: Sequence[Any], layouts: dict[int, tuple[str, ...]]) -> Columns:
+    if not rows:
+        return EMPTY
+    groups: dict[int, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(row["layout"], []).append(row)
+    parts = [_group_columns(group, layouts[layout]) for layout, group in groups.items()]
+    return Columns(
+        np.concatenate([part.point for part in parts]),
+        np.concatenate([part.factor for part in parts]),
+        np.concatenate([part.at for part in parts]),
+        np.concatenate([part.value for part in parts]),
+        np.concatenate([part.flag for part in parts]),
+    ).ordered()
+
+
+def _group_columns(rows: Sequence[Any], layout: tuple[str, ...]) -> Columns:
+    width = len(layout)
+    flags = "".join(row["flags"] or "N" * width for row in rows)
+    return Columns(
+        np.repeat(np.array([row["point"] for row in rows], np.int32), width),
+        np.tile(np.array(layout, object), len(rows)),
+        np.repeat(np.array([row["at"] for row in rows], np.int64), width),
+        np.array([row["avg"] for row in rows], np.float64).reshape(-1),
+        np.array(list(flags), object),
+    )

@@ -1,0 +1,209 @@
+"""One series cut anywhere is one series; states survive storage; late points change nothing."""
+
+import math
+from dataclasses import astuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.detection.domain import kernel
+from services.detection.domain.checks import CHECKS, PARAMS, STATES, step_all
+from services.detection.domain.track import TRACK
+from tests.detection.domain.makers import T0, make_batch, make_plan, run, told
+
+LEVELS = [*[50.0] * 8, 50.01, *[50.8, 49.2, 51.5] * 3, 70.0, 150.0, 0.0, -30.0, 300.0, math.nan, math.inf]
+GAPS = [*[1] * 20, 0, -3, 2, 5, 40, 300]
+FLAGS = "N" * 40 + "SMFDCTB\0x"
+# Short thresholds, so that a hundred points meet every branch.
+EAGER = {
+    "CONST": {"min_points": 3, "min_hours": 0, "hold_hours": 6},
+    "SPIKE": {"min_values": 4, "factor": 2, "relative": 0.05},
+    "RANGE": {"hold_hours": 1},
+    "EX-H": {"valid_minutes": 20, "hold_hours": 2},
+}
+POINT = st.tuples(st.sampled_from(GAPS), st.sampled_from(LEVELS), st.sampled_from(FLAGS))
+KIND = st.sampled_from([("minute", 600), ("hour", 3600)])
+
+
+def eager(kind: str, step: int):
+    return make_plan(kind, interval=step, overrides=EAGER)
+
+
+def series(points, step: int) -> kernel.Batch:
+    times = T0 + step * np.cumsum([gap for gap, _, _ in points], dtype=np.int64)
+    values, letters = [v for _, v, _ in points], "".join(flag for _, _, flag in points)
+    return make_batch(values, times=times, flags=letters, low=-20.0, high=60.0)
+
+
+def part(batch: kernel.Batch, first: int, last: int) -> kernel.Batch:
+    return kernel.Batch(*(column[first:last] for column in astuple(batch)))
+
+
+def same(one: kernel.Hits, other: kernel.Hits) -> None:
+    for left, right in zip(astuple(one), astuple(other), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def joined(parts: list[kernel.Hits]) -> kernel.Hits:
+    return kernel.Hits(*(np.concatenate(columns) for columns in zip(*map(astuple, parts), strict=True)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(POINT, min_size=1, max_size=150), st.lists(st.integers(0, 150), max_size=8), KIND)
+def test_any_cutting_gives_the_hits_and_the_state_of_one_batch(points, cuts, kind):
+    the_plan, batch = eager(*kind), series(points, kind[1])
+    whole = run(the_plan, batch)
+
+    stored, hits, late = kernel.dump_state(kernel.new_states()[0]), [], 0
+    places = [0, *sorted(min(cut, len(points)) for cut in cuts), len(points)]
+    for first, last in zip(places, places[1:], strict=False):
+        outcome = kernel.advance(kernel.load_states([stored]), the_plan.vector, part(batch, first, last))
+        stored = kernel.dump_state(outcome.states[0])
+        hits.append(outcome.hits)
+        late += int(outcome.late[0])
+
+    same(joined(hits), whole.hits)
+    assert stored == kernel.dump_state(whole.states[0])
+    assert late == int(whole.late[0])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(POINT, min_size=1, max_size=150), KIND)
+def test_hits_open_and_close_in_turn_and_the_open_ones_are_in_the_state(points, kind):
+    the_plan, batch = eager(*kind), series(points, kind[1])
+    outcome = run(the_plan, batch)
+
+    running: dict[int, int] = {}
+    last = 0
+    for i in range(len(outcome.hits)):
+        check, start = int(outcome.hits.check[i]), int(outcome.hits.start[i])
+        if outcome.hits.opened[i]:
+            assert check not in running
+            running[check] = start
+        elif CHECKS[check].name not in ("spike", "range") or running.get(check) == start:
+            assert running.pop(check) == start
+        assert outcome.hits.start[i] <= outcome.hits.end[i]
+        last = max(last, int(outcome.hits.at[i]))
+    still = kernel.open_hits(outcome.states, the_plan.vector.reshape(1, -1))
+
+    assert dict(zip(still.check.tolist(), still.start.tolist(), strict=True)) == running
+    assert last <= batch.t.max()
+
+
+def test_every_check_fires_in_the_property_tests_world():
+    rng = np.random.default_rng(3)
+    points = [(int(rng.choice(GAPS)), float(rng.choice(LEVELS)), FLAGS[rng.integers(len(FLAGS))]) for _ in range(3000)]
+    fired = set(run(eager("minute", 600), series(points, 600)).hits.check.tolist())
+
+    assert fired == set(range(len(CHECKS)))
+
+
+def test_late_points_are_counted_and_only_looked_at_for_range():
+    the_plan = make_plan()
+    batch = make_batch([50, 51, 52], high=60)
+    before = run(the_plan, batch)
+    late = make_batch([500, 70, 51], times=[T0 + 3600, T0 + 1800, T0 + 7200], high=60)
+    after = kernel.advance(before.states, the_plan.vector, late)
+
+    assert after.late.tolist() == [3]
+    assert np.array_equal(after.states, before.states)
+    assert told(after.hits) == [("range", False, 1, 2, 500, 200, 1)]
+
+
+def test_a_point_sent_twice_is_not_told_twice():
+    the_plan = make_plan(only="range")
+    batch = make_batch([50, 500, 600, 500, 51, 700])
+    first = run(the_plan, batch)
+    again = kernel.advance(first.states, the_plan.vector, batch)
+
+    assert len(first.hits) == 3
+    assert told(again.hits) == []
+
+
+def test_a_re_sent_series_says_nothing_new():
+    the_plan, batch = make_plan(), make_batch([50.0, 70.0, 55.0] * 20, high=60)
+    first = run(the_plan, batch)
+    again = kernel.advance(first.states, the_plan.vector, batch)
+
+    assert len(first.hits) == 40
+    assert len(again.hits) == 0
+    assert again.late.tolist() == [60]
+    assert np.array_equal(again.states, first.states)
+
+
+def test_many_series_at_once_are_the_same_as_each_alone():
+    rng = np.random.default_rng(5)
+    plans = [eager("minute", 600), eager("hour", 3600), make_plan(only="missing"), make_plan()]
+    lists = [
+        [(int(rng.choice(GAPS)), float(rng.choice(LEVELS)), FLAGS[rng.integers(len(FLAGS))]) for _ in range(number)]
+        for number in (700, 0, 400, 1)
+    ]
+    batches = [series(points, int(one.vector[0])) for points, one in zip(lists, plans, strict=True)]
+    alone = [run(one, batch) for one, batch in zip(plans, batches, strict=True)]
+    together = kernel.advance_many(
+        kernel.new_states(4),
+        np.stack([one.vector for one in plans]),
+        kernel.Batch(*(np.concatenate(columns) for columns in zip(*map(astuple, batches), strict=True))),
+        np.cumsum([0, *map(len, lists)]),
+    )
+
+    assert len(together.hits) > 300  # more than one buffer
+    for i, one in enumerate(alone):
+        mine = together.hits.series == i
+        picked = kernel.Hits(*(column[mine] for column in astuple(together.hits)))
+        np.testing.assert_array_equal(picked.start, one.hits.start)
+        np.testing.assert_array_equal(picked.check, one.hits.check)
+        np.testing.assert_array_equal(together.states[i], one.states[0])
+        assert together.late[i] == one.late[0]
+
+
+def test_the_caller_s_state_is_not_changed():
+    states = kernel.new_states()
+    before = states.copy()
+    kernel.advance(states, make_plan().vector, make_batch([1, 2, 3]))
+
+    assert np.array_equal(states, before)
+
+
+def test_state_fits_two_kilobytes_and_survives_bytes():
+    outcome = run(make_plan(), make_batch([50.0, 70.0, 51.0], high=60))
+    stored = kernel.dump_state(outcome.states[0])
+
+    assert len(stored) == 8 * kernel.STATE_SIZE <= 2048
+    assert np.array_equal(kernel.load_states([stored, None])[0], outcome.states[0])
+    assert np.array_equal(kernel.load_states([stored, None])[1], kernel.new_states()[0])
+    assert kernel.last_seen(outcome.states).tolist() == [T0 + 7200]
+
+
+@pytest.mark.parametrize("stored", [b"", b"\0" * 8, b"\0" * 8 * kernel.STATE_SIZE])
+def test_a_state_of_another_layout_is_refused(stored):
+    with pytest.raises(kernel.StateLayoutError):
+        kernel.load_states([stored])
+
+
+@pytest.mark.parametrize(("column", "field"), [("v", "v"), ("flags", "flags"), ("limits", "limits"), ("t", "offsets")])
+def test_columns_that_do_not_fit_are_refused(column, field):
+    batch = make_batch([1, 2, 3])
+    parts = {name: getattr(batch, name) for name in ("t", "v", "flags", "limits")}
+    parts[column] = parts[column][:2]
+    offsets = np.array([0, 3])
+    with pytest.raises(kernel.BatchError) as refused:
+        kernel.advance_many(kernel.new_states(), make_plan().vector.reshape(1, -1), kernel.Batch(**parts), offsets)
+
+    assert refused.value.context["field"] in (field, "v")
+
+
+def test_the_calls_stand_in_the_order_of_the_registry():
+    calls = [
+        name.lstrip("_") for name in step_all.py_func.__code__.co_names if name.lstrip("_") in {c.name for c in CHECKS}
+    ]
+
+    assert calls == [check.name for check in CHECKS]
+
+
+def test_each_check_has_room_for_all_it_names():
+    for place, check in enumerate(CHECKS):
+        assert PARAMS[place + 1] - PARAMS[place] == 1 + len(check.slots)
+        assert STATES[place + 1] - STATES[place] == len(TRACK) + len(check.state)

@@ -1,0 +1,74 @@
+import pytest
+
+from services.ingest.hj212.codec import Role, expected_answer, parse_segment, role_of, tables
+
+
+def test_sizes_of_the_printed_tables() -> None:
+    by_medium = {
+        medium: sum(1 for factor in tables.factors().values() if factor.medium == medium)
+        for medium in ("water", "gas", "noise")
+    }
+
+    assert by_medium == {"water": 63, "gas": 121, "noise": 12}
+    assert len(tables.systems()) == 22
+    assert len(tables.field_information()) == 38
+    assert len(tables.process_factors()) == 143
+
+
+def test_rows() -> None:
+    assert tables.factors()["w01018"] == ("w01018", "化学需氧量", "COD (CODCr)", "water", "mg/L", "kg", "N5.1", "011")
+    assert tables.factors()["w20111"][4:6] == ("µg/L", "g")
+    assert tables.factors_2005()["020"][4:] == ("mg/L", "N2.3", "w20111")
+    assert tables.systems()["32"].zh == "地表水体环境污染源"
+    assert tables.flags()["D"].en == "instrument fault"
+    assert tables.return_codes()["qn_rtn"][1]["zh"] == "准备执行请求"
+    assert tables.return_codes()["exe_rtn"][100]["en"] == "no data"
+    assert tables.commands()["9015"].answer == "9013"
+    assert tables.process_factors()["e701xx"]["also"]["zh"] == "加药量"
+
+
+def test_every_name_is_given_in_both_languages() -> None:
+    tables.warm()
+    for table in (tables.factors(), tables.factors_2005(), tables.systems(), tables.commands(), tables.flags()):
+        assert [row.code for row in table.values() if not (row.zh and row.en)] == []
+
+
+def test_codes_of_both_editions_point_at_each_other() -> None:
+    assert [
+        old.code for old in tables.factors_2005().values() if old.code_2017 and old.code_2017 not in tables.factors()
+    ] == []
+    assert [
+        factor.code
+        for factor in tables.factors().values()
+        if factor.code_2005 and tables.factors_2005()[factor.code_2005].code_2017 != factor.code
+    ] == []
+
+
+# (CN, Flag, data area, role, answer)
+ROLES = [
+    ("2011", 5, "DataTime=20240601085800;w01018-Rtd=1", Role.UPLOAD, "9014"),
+    ("2011", 4, "DataTime=20240601085800;w01018-Rtd=1", Role.UPLOAD, None),
+    ("2011", 5, "", Role.REQUEST, "9014"),
+    ("2051", 5, "BeginTime=1,EndTime=2", Role.REQUEST, "9014"),
+    ("2021", 5, "DataTime=20240601085800;SB1-RS=1", Role.UPLOAD, "9014"),
+    ("1013", 5, "PolId=w01018", Role.NOTIFY, "9013"),
+    ("9015", 9, "", Role.HEARTBEAT, "9013"),
+    ("9021", 5, "", Role.HEARTBEAT, "9014"),
+    ("9021", 4, "", Role.HEARTBEAT, None),
+    ("9011", 5, "QnRtn=1", Role.ANSWER, None),
+    ("9012", 5, "ExeRtn=1", Role.ANSWER, None),
+    ("9013", 5, "", Role.ANSWER, None),
+    ("9014", 5, "", Role.ANSWER, None),
+    ("1062", 5, "RtdInterval=30", Role.REQUEST, None),
+    ("2012", 5, "", Role.NOTIFY, None),
+    ("3060", 5, "DataTime=20240601085800", Role.UNKNOWN, "9014"),
+    ("3060", 4, "DataTime=20240601085800", Role.UNKNOWN, None),
+]
+
+
+@pytest.mark.parametrize(("cn", "flag", "cp", "role", "answer"), ROLES)
+def test_roles_and_answers(cn: str, flag: int, cp: str, role: Role, answer: str | None) -> None:
+    packet = parse_segment(f"QN=20240601085857223;ST=32;CN={cn};PW=1;MN=M1;Flag={flag};CP=&&{cp}&&".encode())
+
+    assert role_of(packet) is role
+    assert expected_answer(packet) == answer

@@ -1,0 +1,23 @@
+"""All pages; the proxy comes last because its paths are the widest."""
+
+from web import proxy
+from web.pages import (
+    account,
+    approvals,
+    audit,
+    cases,
+    files,
+    grades,
+    info,
+    inquiries,
+    objects,
+    public,
+    rectifications,
+    triage,
+    visits,
+)
+
+ROUTERS = (
+    account.router, triage.router, cases.router, visits.router, rectifications.router, inquiries.router, grades.router,
+    public.router, objects.router, files.router, approvals.router, audit.router, info.router, proxy.router,
+)  # fmt: skip
