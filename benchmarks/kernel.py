@@ -58,7 +58,8 @@ def first_of_runs(bad: np.ndarray) -> Integers:
 
 def numpy_range(t: Integers, v: Floats) -> Integers:
     held = ~np.isnan(v)
-    return t[held][first_of_runs((v[held] > HIGH) | (v[held] < LOW))]
+    starts: Integers = t[held][first_of_runs((v[held] > HIGH) | (v[held] < LOW))]
+    return starts
 
 
 def numpy_exceedance(t: Integers, v: Floats) -> Integers:
@@ -66,12 +67,14 @@ def numpy_exceedance(t: Integers, v: Floats) -> Integers:
     number = np.bincount(hours, held)
     means = np.bincount(hours, np.where(held, v, 0.0)) / np.maximum(number, 1)
     judged = np.flatnonzero(number[:-1] >= 45)  # the last hour is not over
-    return t[0] + 3600 * judged[first_of_runs(means[:-1][judged] > LIMIT * (1 + 1e-9))]
+    starts: Integers = t[0] + 3600 * judged[first_of_runs(means[:-1][judged] > LIMIT * (1 + 1e-9))]
+    return starts
 
 
 def numpy_missing(t: Integers, v: Floats) -> Integers:
     number = np.bincount((t - t[0]) // 3600, ~np.isnan(v))
-    return t[0] + 3600 * first_of_runs(np.r_[False, number[1:-1] < 45])
+    starts: Integers = t[0] + 3600 * first_of_runs(np.r_[False, number[1:-1] < 45])
+    return starts
 
 
 def numpy_constant(t: Integers, v: Floats) -> Integers:
@@ -84,13 +87,14 @@ def numpy_constant(t: Integers, v: Floats) -> Integers:
     for first, last in zip(edges[::2] - 1, edges[1::2], strict=True):
         if last - first < 240:
             continue
-        while last - first >= 240:
-            run = v[first:last]
+        place = first
+        while last - place >= 240:
+            run = v[place:last]
             wide = np.maximum.accumulate(run) - np.minimum.accumulate(run) > 0.001 * SPAN
             length = int(np.argmax(wide)) if wide.any() else len(run)
             if length >= 240:
-                starts.append(t[first])
-            first += length
+                starts.append(t[place])
+            place += length
     return np.array(starts, dtype=np.int64)
 
 

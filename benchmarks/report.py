@@ -9,12 +9,9 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print columns aligned under their headings; floats with three significant digits."""
 
     def cell(value: object) -> str:
-        return (
-            f"{value:,.3g}"
-            if isinstance(value, float) and abs(value) < 1000
-            # noqa: PLR2004
-            else (f"{value:,.0f}" if isinstance(value, float) else str(value))
-        )
+        if isinstance(value, float):
+            return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+        return str(value)
 
     lines = [list(headings), *[[cell(value) for value in row] for row in rows]]
     widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]

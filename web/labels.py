@@ -49,6 +49,7 @@ TABLES: dict[str, Table] = {
         "repeated": N_("Repeated"), "contradiction": N_("Evidence contradicts"),
         "incomplete": N_("Evidence incomplete"), "unclear": N_("Answer unclear"), "no_reply": N_("No reply"),
         "random_check": N_("Random check"), "suspected_offence": N_("Suspected offence"),
+        "no_finding": N_("Nothing found"),
         "sent_in_error": N_("Sent in error"), "new_facts": N_("New facts"), "other": N_("Other"),
     },
     "EvidenceKind": {
@@ -143,12 +144,12 @@ TABLES: dict[str, Table] = {
 }  # fmt: skip
 
 TRADES: Table = {
-    "chemical": N_("Chemicals"), "pharma": N_("Pharmaceuticals"), "dyeing": N_("Dyeing and printing"),
-    "textile": N_("Textiles"), "plating": N_("Electroplating"), "electronics": N_("Electronics"),
-    "paper": N_("Paper"), "food": N_("Food"), "power": N_("Heat and power"), "cement": N_("Cement"),
-    "steel": N_("Steel"), "glass": N_("Glass"), "wwtp": N_("Waste water treatment"),
-    "incineration": N_("Waste incineration"), "coating": N_("Coating"), "metal": N_("Metal works"),
-    "brewing": N_("Brewing"), "petrochemical": N_("Petrochemicals"), "ceramics": N_("Ceramics"),
+    "electroplating": N_("Electroplating"), "printing_dyeing": N_("Printing and dyeing"),
+    "thermal_power": N_("Heat and power"), "pharmaceutical": N_("Pharmaceutical ingredients"),
+    "food": N_("Food"), "fine_chemicals": N_("Fine chemicals"), "circuit_boards": N_("Printed circuit boards"),
+    "waste_incineration": N_("Waste incineration"), "sewage_works": N_("Sewage works"), "paper": N_("Paper"),
+    "cement": N_("Cement"), "brewery": N_("Brewery"), "textile": N_("Textiles"), "electronics": N_("Electronics"),
+    "steel": N_("Steel"), "glass": N_("Glass"), "coating": N_("Coating"), "petrochemical": N_("Petrochemicals"),
 }  # fmt: skip
 
 

@@ -33,4 +33,87 @@ DETECTION = {
     ),
 }
 
-SENTENCES: dict[str, str] = {**DETECTION}
+DEADLINES = {
+    "screening_hours": N_("to be screened within %(hours)s h"),
+    "screening_minutes": N_("to be screened within %(minutes)s min"),
+    "screening_next_workday": N_("to be screened by %(at)s of the next working day"),
+    "acknowledge_minutes": N_("receipt to be acknowledged within %(minutes)s min"),
+    "acknowledge_hours": N_("receipt to be acknowledged within %(hours)s h"),
+    "reply_hours": N_("answer within %(hours)s h"),
+    "reply_returned_hours": N_("further answer within %(hours)s h, half of the first span"),
+    "analysis_hours": N_("judgement within %(hours)s h"),
+    "analysis_workdays": N_("judgement within %(workdays)s working days"),
+    "visit_hours": N_("visit within %(hours)s h"),
+    "visit_workdays": N_("visit within %(workdays)s working days"),
+    "rectification_days": N_("rectification within %(days)s days"),
+    "rectification_extended_days": N_("rectification within %(days)s days, extended by %(extra)s"),
+}
+
+GUARDS = {
+    "severity_a_needs_officer": N_("High risk: only an officer of the bureau may close it in a simplified way."),
+    "severity_b_needs_lead": N_("Medium risk: a lead supervisor or an officer must close it."),
+    "unknown_cause_needs_analysis": N_("The enterprise does not know the cause: start the analysis first."),
+    "returned_twice": N_("It was returned twice already."),
+    "screener_may_not_refer": N_("Who screened a case may not hand it over as a lead."),
+    "already_acknowledged": N_("Receipt was acknowledged already."),
+    "reopen_window_over": N_("It can be reopened within 72 hours only."),
+    "inspection_needs_officer": N_("Only officers of the bureau carry out this kind of visit."),
+    "guide_may_not_verify": N_("Who guided the rectification may not verify it."),
+    "extended_already": N_("It was extended once already."),
+}
+
+REFUSALS = {
+    "illegal_transition": N_("The state does not allow this any more. It is shown as it is now."),
+    "evidence_closed": N_("The case is closed and takes no more files."),
+    "case_full": N_("The case holds as many files as it may."),
+    "no_draft": N_("There is no draft of this quarter."),
+    "already_published": N_("This list is published already."),
+    "quarter_not_begun": N_("This quarter has not begun."),
+    "not_in_list": N_("The enterprise is not in the list."),
+    "grey_not_overridable": N_("Grey cannot be moved: there are not enough data."),
+    "override_too_far": N_("A colour can be moved by one level only."),
+    "override_unchanged": N_("That is the colour already."),
+    "override_against_rule": N_("A rule stands against this colour."),
+    "note_required": N_("Before the quarter ends a note is needed."),
+    "four_eyes": N_("Who moved a colour may not publish the list."),
+}
+
+GRADES = {
+    "exceeding_days": N_("%(outlet)s %(outlet_name)s: %(days)s days over the limit (%(no)s)"),
+    "exceeding_hours": N_("%(outlet)s %(outlet_name)s: %(hours)s hours over the limit (%(no)s)"),
+    "data_incomplete": N_(
+        "%(outlet)s %(outlet_name)s: %(valid)s of %(expected)s hours valid (%(received)s received), %(tvr)s"
+    ),
+    "reply_late": N_("Case %(no)s: answered %(replied_at)s, due %(reply_by)s"),
+    "reply_returned": N_("Case %(no)s: answer returned, times: %(returns)s"),
+    "recurrence": N_("Case %(no)s: the problem came back"),
+    "site_findings": N_("Visit %(no)s: %(findings)s problems, %(points)s points"),
+    "rectification_late": N_("Rectification %(no)s: due %(due_at)s, verified %(verified_at)s"),
+    "rectification_overdue": N_("Rectification %(no)s: %(weeks)s weeks overdue"),
+    "not_assessed.marks": N_("Marks are not assessed yet: full points"),
+    "not_assessed.readings": N_("No readings to assess: full points"),
+    "not_assessed": N_("Not assessed yet: full points"),
+    "veto.overdue_majors": N_("Red at once: %(count)s major problems overdue (%(findings)s)."),
+    "veto.exceeding_days": N_("Red at once: %(days)s exceeding days in %(month)s, the limit is %(limit)s."),
+    "cannot_be_green.overdue_rectification": N_("Not green: %(count)s rectifications overdue (%(findings)s)."),
+    "cannot_be_green.tvr": N_("Not green: data rate %(tvr)s, at least %(least)s is needed."),
+    "hysteresis": N_(
+        "By the risk index %(risk)s it would be %(by_risk)s; coming from %(previous)s it needs less than %(needs)s."
+    ),
+    "insufficient_data.not_connected": N_("Not yet connected."),
+    "insufficient_data.connected_less_than_quarter": N_("Connected since %(connected_on)s, less than a full quarter."),
+    "insufficient_data.no_readings": N_("No reading has come."),
+    "insufficient_data.no_outlets": N_("No outlet is registered."),
+    "insufficient_data": N_("Not enough data."),
+    "override": N_("Moved from %(from)s to %(to)s by %(by)s: %(reason)s"),
+    "override_lapsed": N_("An earlier move from %(from)s to %(to)s by %(by)s no longer applies."),
+    "imported": N_("Taken over from before: %(note)s"),
+    "key_unit": N_("key unit %(points)s"),
+    "toxic": N_("toxic substances %(points)s"),
+    "near_homes": N_("near homes %(points)s"),
+    "large_flow": N_("large flow %(points)s"),
+    "simplified_permit": N_("simplified permit %(points)s"),
+}
+
+SENTENCES: dict[str, str] = {**DETECTION, **DEADLINES, **GUARDS, **REFUSALS, **GRADES}
+"""Code → English sentence with named parameters; `code.rule` is looked up before `code`."""

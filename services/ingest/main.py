@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     app.state.clock = settings.clock
     app.state.intake = Intake(db)
     app.state.feed = FeedReader(db, "/ingest")
-    app.state.verifier = TokenVerifier(jwks_from(settings.urls.get("identity", "http://identity"), transport))
+    app.state.verifier = TokenVerifier(jwks_from(settings.url_of("identity"), transport))
     return app
 
 

@@ -156,7 +156,7 @@ class FrameRow(Table, table=True):
     """
 
     __tablename__ = "frame"
-    __table_args__ = {"postgresql_partition_by": "RANGE (at)"}  # noqa: RUF012 - SQLAlchemy wants a dict
+    __table_args__ = {"postgresql_partition_by": "RANGE (at)"}
 
     at: datetime = Field(sa_column=Column(_TIME, primary_key=True))
     received_at: datetime = Field(sa_type=_TIME)
@@ -177,7 +177,7 @@ class ReadingValueRow(Table, table=True):
     """An hour or day mean as it stands now. Partitions by month."""
 
     __tablename__ = "reading_value"
-    __table_args__ = {"postgresql_partition_by": "RANGE (at)"}  # noqa: RUF012 - SQLAlchemy wants a dict
+    __table_args__ = {"postgresql_partition_by": "RANGE (at)"}
 
     at: datetime = Field(sa_column=Column(_TIME, primary_key=True))
     received_at: datetime = Field(sa_type=_TIME)

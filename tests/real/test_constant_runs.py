@@ -3,6 +3,7 @@
 import csv
 import gzip
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -43,7 +44,9 @@ def read_batch() -> kernel.Batch:
     )
 
 
-def find(batch: kernel.Batch, overrides=None) -> tuple[list[Hit], list[Episode]]:
+def find(
+    batch: kernel.Batch, overrides: Mapping[str, Mapping[str, float]] | None = None
+) -> tuple[list[Hit], list[Episode]]:
     """Hits in order and the anomalies they make, an ammonia series of 0.01 mg/L resolution, span unknown."""
     the_plan = make_plan("hour", "water", factor="w21003", span=None, overrides=overrides)
     outcome = kernel.advance(kernel.new_states(), the_plan.vector, batch)

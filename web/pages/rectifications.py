@@ -54,6 +54,11 @@ async def show_rectification(request: Request, viewer: SomeViewer, finding_id: U
     return render(request, PAGE, **_context(viewer, finding))
 
 
+def needs_of(finding: FindingOut, event: str) -> list[str]:
+    """Fields an event needs."""
+    return next((item.needs for item in finding.allowed if item.event == event), [])
+
+
 def _parse(event: str, text: str, days: str, finding: FindingOut) -> FindingAct:
     chosen = next((item for item in finding.allowed if item.event == event), None)
     if chosen is None:
@@ -89,7 +94,10 @@ async def act_on_finding(  # noqa: PLR0913 - the fields of the form
         act = _parse(event, text.strip(), days, finding)
         files = form_files(await request.form())
         evidence = await upload(viewer, finding.case_id, files, EvidenceKind.DOCUMENT, finding_id)
-        act = act.model_copy(update={"evidence_ids": [item.id for item in evidence]})
+        ids = [item.id for item in evidence] + [item.id for item in finding.evidence if item.from_enterprise]
+        if "evidence_ids" in needs_of(finding, event) and not ids:
+            raise FormError({"files": gettext("Attach at least one file.")})
+        act = act.model_copy(update={"evidence_ids": ids if "evidence_ids" in needs_of(finding, event) else ids[: len(evidence)]})
         await casework.act_on_finding(finding_id, act, known)
     except FormError as error:
         return render(request, PAGE, status=422, **_context(viewer, finding, errors=error.errors, **typed))

@@ -11,7 +11,7 @@ from shared.clients.base import ServiceCallError
 from shared.contracts.casework import CaseCounts, CaseDetail, CaseSummary
 from shared.http import Page
 from web.acts import ActForm, FormError, decisions, needed, parse_act, parse_version, reason_options
-from web.explain import explain
+from web.explain import explain, is_known
 from web.frame import set_frame
 from web.htmx import is_htmx, redirect
 from web.i18n import gettext
@@ -155,9 +155,11 @@ async def decide(  # noqa: PLR0913 - the fields of the form
 def refusal(error: ServiceCallError) -> str:
     """Why casework refused, for the person at the form."""
     if error.code == "stale_version":
-        return gettext("Somebody changed this case in the meantime. It is shown as it is now; decide again.")
-    known = explain(error.code, error.context)
-    return known if not known.startswith(error.code) else error.message
+        return gettext("Somebody changed this in the meantime. It is shown as it is now; decide again.")
+    guard = str(error.context.get("guard", ""))
+    if is_known(guard):
+        return explain(guard)
+    return explain(error.code, error.context) if is_known(error.code) else error.message
 
 
 async def _again(

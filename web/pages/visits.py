@@ -1,6 +1,7 @@
 """Visits: the list, planning, starting, and the record with the problems found."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -38,15 +39,20 @@ MOST_FINDINGS = 4
 """Findings of one form; a visit with more is an exception that the API takes."""
 
 
+def parse_names(text: str) -> list[str]:
+    """Names that stand one a line or separated by commas."""
+    names = re.split(r"[,，、;；\n]", text)
+    return [name.strip() for name in names if name.strip()]
+
+
 def parse_plan(case_id: UUID, kind: str, planned_at: str, officers: str) -> VisitIn:
     """The plan of a visit from its form; officers stand one a line or separated by commas."""
-    names = [name.strip() for name in officers.replace("、", ",").replace("，", ",").replace("\n", ",").split(",")]
     try:
         at = parse_local_time(planned_at)
     except ValueError:
         raise FormError({"planned_at": gettext("Give date and time.")}) from None
     try:
-        return VisitIn(case_id=case_id, type=VisitType(kind), planned_at=at, officers=[name for name in names if name])
+        return VisitIn(case_id=case_id, type=VisitType(kind), planned_at=at, officers=parse_names(officers))
     except (ValidationError, ValueError):
         raise FormError({"officers": gettext("Give the kind of visit and at most ten officers.")}) from None
 
@@ -145,7 +151,10 @@ async def act_on_visit(
             raise FormError({"record": gettext("Write what was seen.")})
         parse_findings(rows, [])
         evidence_ids = await _attach(viewer, visit, form_files(form)) if event is VisitEvent.COMPLETE else []
-        act = VisitAct(event=event, record=record, reason=reason, findings=parse_findings(rows, evidence_ids))
+        act = VisitAct(
+            event=event, record=record, reason=reason, findings=parse_findings(rows, evidence_ids),
+            officers=parse_names(str(form.get("officers", ""))),
+        )  # fmt: skip
         await casework.act_on_visit(visit_id, act, known)
     except FormError as error:
         return render(request, PAGE, status=422, **await _context(viewer, visit, errors=error.errors, **typed))

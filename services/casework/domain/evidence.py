@@ -131,6 +131,12 @@ def check_name(kind: EvidenceKind, name: str) -> None:
         )  # fmt: skip
 
 
+def settle_type(name: str, media_type: str) -> str:
+    """Plain text is a table where its name says so; nothing in the content could tell."""
+    is_table = media_type == "text/plain" and extension_of(name) == "csv"
+    return "text/csv" if is_table else media_type
+
+
 def check_type(kind: EvidenceKind, name: str, media_type: str) -> None:
     """Raise unless the type found in the content fits the kind and the extension of the name."""
     if media_type not in rules().kinds[kind].types:

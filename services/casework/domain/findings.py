@@ -198,6 +198,7 @@ _CHANGES: dict[Event, Callable[[Finding, FindingAct, datetime], Finding]] = {
 
 
 def next_clock(findings: list[Finding]) -> Deadline | None:
-    """The clock of the finding that is due next; None when all are done."""
-    clocks = [finding.clock for finding in findings if finding.state not in DONE and finding.clock is not None]
+    """The clock of the finding the enterprise must fix next; None while it has nothing to fix."""
+    turn = (*FIRMS_TURN, State.OVERDUE)
+    clocks = [finding.clock for finding in findings if finding.state in turn and finding.clock is not None]
     return min(clocks, key=lambda clock: clock.due_at, default=None)

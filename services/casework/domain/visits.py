@@ -135,3 +135,8 @@ def _check_findings(visit: Visit, act: VisitAct) -> None:
 def evidence_of(findings: Sequence[FindingIn]) -> set[UUID]:
     """All evidence the findings name."""
     return {item for finding in findings for item in finding.evidence_ids}
+
+
+def with_outcome(visit: Visit, colour: Colour, points: int) -> Visit:
+    """The completed visit with the enterprise's colour at that time and the points of its findings."""
+    return replace(visit, colour=colour, points=points)

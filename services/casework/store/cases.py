@@ -61,6 +61,13 @@ class CaseStore:
             raise NotFoundError("no such case", case=key[:60])
         return UUID(str(found))
 
+    async def find_id_by_no(self, no: str) -> UUID | None:
+        """The id of a case by its number, or None."""
+        found: UUID | None = (
+            await self._session.execute(select(CASES.c.id).where(CASES.c.no == no))
+        ).scalar_one_or_none()
+        return found
+
     async def lock(self, case_id: UUID) -> Case:
         """One case, locked until the end of the transaction."""
         return (await self.lock_many([case_id]))[case_id]

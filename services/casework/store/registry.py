@@ -127,3 +127,15 @@ class RegistryStore:
             .order_by(ANOMALIES.c.data["started_at"].astext, ANOMALIES.c.id).limit(200)
         )  # fmt: skip
         return [AnomalyOut.model_validate(data) for data in rows.scalars()]
+
+    async def anomaly_ids(self, case_ids: set[UUID]) -> dict[UUID, list[UUID]]:
+        """Ids of the anomalies of each case."""
+        if not case_ids:
+            return {}
+        rows = await self._session.execute(
+            select(ANOMALIES.c.case_id, ANOMALIES.c.id).where(ANOMALIES.c.case_id.in_(case_ids)).order_by(ANOMALIES.c.id)
+        )
+        found: dict[UUID, list[UUID]] = {}
+        for row in rows:
+            found.setdefault(row.case_id, []).append(row.id)
+        return found

@@ -116,7 +116,7 @@ def find_obstacles(facts: EnterpriseFacts, quarter: QuarterFacts, rules: Rules) 
 
 
 def insufficient_data(facts: EnterpriseFacts, quarter: Quarter) -> tuple[Reason, ...]:
-    """Why an enterprise is grey 未评级: not one full quarter connected, or nothing to expect readings from.
+    """Why an enterprise is grey 未评级: not one full quarter connected, or no reading ever came.
 
     Silence of connected outlets is no reason: it lowers TVR instead.
     """
@@ -127,7 +127,7 @@ def insufficient_data(facts: EnterpriseFacts, quarter: Quarter) -> tuple[Reason,
         params = {"rule": "connected_less_than_quarter", "connected_on": connected.isoformat(), "quarter": str(quarter)}
         return (Reason("insufficient_data", params),)
     if facts.tvr is None:
-        return (Reason("insufficient_data", {"rule": "no_outlets"}),)
+        return (Reason("insufficient_data", {"rule": "no_readings"}),)
     return ()
 
 

@@ -160,7 +160,7 @@ class ListService:
         await self._lists.add(GradeList(head, grades))
         await audit.record(
             self._session, actor, "list.drafted", f"list:{quarter}", at=self._now,
-            after={"version": head.version, "digest": digest, "rules": rules.version, "counts": head.counts},
+            after={"version": head.version, "digest": digest, "rules": rules.version},
         )  # fmt: skip
         return GradeList(head, grades)
 

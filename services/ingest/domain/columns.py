@@ -48,7 +48,8 @@ class Track:
 
 
 def _spelt(index: NDArray[Any], names: list[str]) -> pa.StringArray:
-    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(names, pa.string())).dictionary_decode()
+    numbers = pa.array(index.astype(np.int32))
+    return pa.DictionaryArray.from_arrays(numbers, pa.array(names, pa.string())).dictionary_decode()
 
 
 def _texts(texts: NDArray[Any]) -> pa.StringArray:
@@ -62,9 +63,8 @@ def to_table(columns: Columns, outlets: Mapping[int, UUID]) -> pa.Table:
     outlet_id = _spelt(index, [str(outlets[point]) for point in points.tolist()])
     at = pa.array(columns.at * 1_000_000, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
     value = pa.array(columns.value, pa.float64(), from_pandas=True)
-    return pa.table(
-        {"outlet_id": outlet_id, "factor": _texts(columns.factor), "at": at, "value": value, "flag": _texts(columns.flag)}
-    )
+    factor, flag = _texts(columns.factor), _texts(columns.flag)
+    return pa.table({"outlet_id": outlet_id, "factor": factor, "at": at, "value": value, "flag": flag})
 
 
 def to_stream(table: pa.Table) -> bytes:

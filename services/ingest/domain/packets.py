@@ -8,7 +8,16 @@ from uuid import UUID
 
 from services.ingest.domain.bulk import FUTURE
 from services.ingest.domain.readings import NORMAL, UNKNOWN_FLAG, Key, Row, Value
-from services.ingest.hj212.codec import ANSWERS, FactorValues, Role, Upload, UploadError, expected_answer, role_of, to_upload
+from services.ingest.hj212.codec import (
+    ANSWERS,
+    FactorValues,
+    Role,
+    Upload,
+    UploadError,
+    expected_answer,
+    role_of,
+    to_upload,
+)
 from services.ingest.hj212.codec import Packet as Message
 from shared.contracts.ingest import MAX_VALUES_A_ROW, PacketStatus, ReadingKind
 

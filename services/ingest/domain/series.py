@@ -69,9 +69,7 @@ def draw(track: Track, grid: Grid, max_points: int) -> Drawn:
         return _envelope(place[inside], track.value[inside], grid, max_points)
     values = np.full(grid.size, np.nan)
     values[place[inside]] = track.value[inside]
-    flags = {
-        int(place[i]): track.flags[i] for i in range(len(track.flags)) if track.flags[i] != NORMAL and inside[i]
-    }
+    flags = {int(place[i]): track.flags[i] for i in range(len(track.flags)) if track.flags[i] != NORMAL and inside[i]}
     return Drawn(grid.t0, grid.step, _gaps(values), flags, "raw")
 
 

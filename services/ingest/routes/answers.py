@@ -44,6 +44,6 @@ def device_out(device: Device, now: datetime) -> DeviceOut:
 
 
 def packet_out(packet: Packet) -> PacketOut:
-    """A line of the journal; bytes that are not UTF-8 are escaped as `\\xNN`."""
+    r"""A line of the journal; bytes that are not UTF-8 are escaped as `\xNN`."""
     fields = {**asdict(packet), "repairs": list(packet.repairs), "raw": packet.raw.decode("utf-8", "backslashreplace")}
     return PacketOut(**fields)

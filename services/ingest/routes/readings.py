@@ -1,11 +1,11 @@
 """HTTP of readings: bulk in, JSON or Arrow out, charts, completeness."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel
 
 from services.ingest.deps import ReadingReader, ReadingWriter
 from services.ingest.domain.columns import to_records, to_stream, to_table
@@ -23,12 +23,24 @@ from shared.contracts.ingest import (
 ARROW = "application/vnd.apache.arrow.stream"
 MIN_POINTS, MAX_POINTS = 10, 20_000
 router = APIRouter(prefix="/v1", tags=["readings"])
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": ReadingsIn.model_json_schema(ref_template="#/components/schemas/{model}")}},
-    }
-}
+
+
+def _inlined(model: type[BaseModel]) -> Any:
+    """A model's JSON schema without references: the route reads the body itself, so nothing else registers it."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def resolve(part: Any) -> Any:
+        if isinstance(part, dict):
+            if "$ref" in part:
+                return resolve(definitions[part["$ref"].rsplit("/", 1)[1]])
+            return {key: resolve(value) for key, value in part.items()}
+        return [resolve(item) for item in part] if isinstance(part, list) else part
+
+    return resolve(schema)
+
+
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": _inlined(ReadingsIn)}}}}
 
 
 @router.post("/readings", openapi_extra=_BODY)
@@ -61,7 +73,7 @@ async def read_readings(
 
 
 @router.get("/outlets/{outlet_id}/series")
-async def get_series(
+async def get_series(  # noqa: PLR0913, PLR0917 - what to draw, and how fine
     outlet_id: UUID, service: ReadingReader, factor: Code, kind: ReadingKind, since: AwareDatetime,
     until: AwareDatetime,
     max_points: Annotated[int, Query(ge=MIN_POINTS, le=MAX_POINTS)] = 4000,

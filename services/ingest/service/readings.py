@@ -87,7 +87,7 @@ class ReadingService:
             raise TooLargeError(f"more than {MAX_VALUES} values; ask for fewer outlets or less time", limit=MAX_VALUES)
         return columns, {point.number: point.outlet_id for point in points}
 
-    async def get_series(  # noqa: PLR0913 - what to draw, and how fine
+    async def get_series(
         self, outlet_id: UUID, factor: str, kind: ReadingKind, since: datetime, until: datetime, max_points: int
     ) -> Series:
         """A chart's data from `since` to before `until`, with the limits that hold in it."""

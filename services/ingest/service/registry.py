@@ -179,9 +179,7 @@ class RegistryService:
         action = f"{noun}.changed" if before else f"{noun}.added"
         await self._change(action, f"{noun}:{after.id}", _shown(before) if before else None, _shown(after))
 
-    async def _change(
-        self, action: str, subject: str, before: dict[str, Any] | None, after: dict[str, Any]
-    ) -> None:
+    async def _change(self, action: str, subject: str, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
         await audit.record(
             self._session, Actor.of(self._caller), action, subject, at=self._now(), before=before, after=after
         )

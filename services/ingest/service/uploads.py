@@ -124,9 +124,7 @@ def _unreadable(event: object, error: ParseError | None) -> tuple[str, str]:
     return (error.code, str(error)) if error else ("unreadable", "")
 
 
-def _journal(
-    received: Received, verdict: Verdict, mn: str | None, cn: str | None, notes: Sequence[str]
-) -> _Judged:
+def _journal(received: Received, verdict: Verdict, mn: str | None, cn: str | None, notes: Sequence[str]) -> _Judged:
     event = received.event
     repairs = () if isinstance(event, Rejected) else event.repairs
     packet = Packet(

@@ -38,7 +38,8 @@ class Dictionaries:
         self, *, factors: Iterable[str] = (), sources: Iterable[str] = (), layouts: Iterable[Layout] = ()
     ) -> None:
         """Make sure that all of these have numbers."""
-        for table, known, wanted in (("factor_code", self._factors, factors), ("reading_source", self._sources, sources)):
+        named = (("factor_code", self._factors, factors), ("reading_source", self._sources, sources))
+        for table, known, wanted in named:
             new = sorted(set(wanted) - known.keys())
             if new:
                 known.update(await self._add_names(table, new, len(known)))

@@ -7,7 +7,7 @@ without nulls is sliced in constant time.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -111,11 +111,18 @@ class FrameStore:
         columns = [key.point for key in keys], [KIND_NUMBERS[key.kind] for key in keys], [key.at for key in keys]
         rows = await self._connection.fetch(_LOCK, *columns, *_span(keys))
         layouts = await self._dictionaries.layout_factors(self._connection, {row["layout"] for row in rows})
-        return {Key(row["point"], KINDS[row["kind"]], row["at"]): values_of(row, layouts[row["layout"]]) for row in rows}
+        return {
+            Key(row["point"], KINDS[row["kind"]], row["at"]): values_of(row, layouts[row["layout"]]) for row in rows
+        }
 
     def _parameters(self, lines: list[_Line]) -> tuple[Any, ...]:
         values = [value for line in lines for value in line.values]
-        flat = [_floats(values, number) for number in range(len(_COLUMNS) + 1) if number != 1]
+        more = [
+            _floats(value.vmin for value in values),
+            _floats(value.vmax for value in values),
+            _floats(value.cou for value in values),
+            _floats(value.zs for value in values),
+        ]
         sizes = [len(line.values) for line in lines]
         lows, low = [], 1
         for size in sizes:
@@ -131,9 +138,9 @@ class FrameStore:
             layouts,
             [self._dictionaries.source(line.source) for line in lines],
             [_flags(line.values) for line in lines],
-            flat[0],
+            _floats(value.value for value in values),
             lows,
-            *flat[1:],
+            *more,
             sizes,
             [_says_more(line.values) for line in lines],
         )
@@ -149,8 +156,8 @@ def _span(keys: Sequence[Key]) -> tuple[datetime, datetime]:
     return datetime.fromtimestamp(min(times), UTC), datetime.fromtimestamp(max(times), UTC)
 
 
-def _floats(values: list[Value], number: int) -> list[float]:
-    return [NAN if (part := value[number]) is None else part for value in values]
+def _floats(numbers: Iterable[float | None]) -> list[float]:
+    return [NAN if number is None else number for number in numbers]
 
 
 def _flags(values: list[Value]) -> str | None:

@@ -16,7 +16,6 @@ from services.ingest.store.frames import FrameStore
 from services.ingest.store.means import MeanStore
 from shared.contracts.ingest import READINGS_ACCEPTED, ReadingKind
 
-
 _FRAME_COUNT = """select coalesce(sum(cardinality(avg)), 0)::bigint from
   (select avg from frame where point = any($1::int[]) and kind = $2 and at between $3 and $4 limit $5) q"""
 _FRAMES = """select point, layout, extract(epoch from at)::bigint as at, avg, flags from frame
@@ -36,14 +35,16 @@ _MEAN_TRACK = """select array_agg(at order by at) as at, array_agg(coalesce(valu
     where point = $1 and kind = $2 and at >= $3 and at < $4
       and factor = (select id from factor_code where name = $5) limit $6) t"""
 
-_HOURS = """select o.id, o.enterprise_id, h.first_at, coalesce(h.received, 0) as received, coalesce(h.valid, 0) as valid,
+_HOURS = """select o.id, o.enterprise_id, h.first_at, coalesce(h.received, 0) as received,
+  coalesce(h.valid, 0) as valid,
   exists(select 1 from reading_value r where r.point = o.point and r.kind = $1 and r.at < $2) as began_before
 from outlet o left join lateral (
   select min(at) as first_at, count(*) filter (where some_value) as received,
     count(*) filter (where some_value and all_valid) as valid
   from (select at, bool_or(coalesce(value, cou) is not null) as some_value,
       bool_and(coalesce(value, cou) is not null and flag = any($4::text[])) as all_valid
-    from reading_value r where r.point = o.point and r.kind = $1 and r.at >= $2 and r.at < $3 group by at) hour) h on true
+    from reading_value r where r.point = o.point and r.kind = $1 and r.at >= $2 and r.at < $3
+    group by at) hour) h on true
 where ($5::uuid is null or o.enterprise_id = $5) and ($6::uuid is null or o.id = $6) and o.active
 order by o.code, o.id limit $7"""
 
@@ -103,9 +104,7 @@ class ReadingStore:
             row = await self._connection.fetchrow(_MEAN_TRACK, *where, factor, limit + 1)
         else:
             places = await self._dictionaries.layouts_with(self._connection, factor)
-            row = await self._connection.fetchrow(
-                _FRAME_TRACK, *where, list(places), list(places.values()), limit + 1
-            )
+            row = await self._connection.fetchrow(_FRAME_TRACK, *where, list(places), list(places.values()), limit + 1)
         if row["at"] is None:
             return Track(np.empty(0, np.int64), np.empty(0, np.float64), "")
         if len(row["at"]) > limit:

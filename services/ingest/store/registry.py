@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, tuple_
+from sqlalchemy import func, or_, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col, select
@@ -58,13 +58,13 @@ class RegistryStore:
 
     # --- enterprises ---
 
-    async def list_enterprises(self, *, q: str | None, only: UUID | None, after: str | None, limit: int) -> list[Enterprise]:
+    async def list_enterprises(
+        self, *, q: str | None, only: UUID | None, after: str | None, limit: int
+    ) -> list[Enterprise]:
         """By code; `q` is looked for in code and names, `only` restricts to one tenant."""
         query = select(EnterpriseRow).order_by(col(EnterpriseRow.code)).limit(limit)
         if q:
-            columns: tuple[ColumnElement[str], ...] = (
-                col(EnterpriseRow.code), col(EnterpriseRow.name_zh), col(EnterpriseRow.name_en)
-            )  # fmt: skip
+            columns = (col(EnterpriseRow.code), col(EnterpriseRow.name_zh), col(EnterpriseRow.name_en))
             query = query.where(or_(*(column.icontains(q, autoescape=True) for column in columns)))
         if only is not None:
             query = query.where(col(EnterpriseRow.id) == only)
@@ -130,7 +130,7 @@ class RegistryStore:
         query = select(OutletRow.point, OutletRow.id, OutletRow.enterprise_id, OutletRow.active).where(
             col(OutletRow.id).in_(list(outlet_ids))
         )
-        return [Point(*row) for row in (await self._session.execute(query)).tuples()]
+        return [Point(*row) for row in await self._session.execute(query)]
 
     # --- devices ---
 
@@ -210,5 +210,3 @@ class RegistryStore:
         statement = insert(table).values(**values)
         changed = {name: statement.excluded[name] for name in values if name != "id"}
         await self._session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
-
-

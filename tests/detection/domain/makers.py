@@ -1,8 +1,10 @@
 """Series, plans and rules for the tests of the detection domain."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -11,6 +13,7 @@ import yaml
 from services.detection.domain import kernel
 from services.detection.domain.checks import CHECKS
 from services.detection.domain.checks.definition import Traits
+from services.detection.domain.compiled import Integers
 from services.detection.domain.hits import SeriesKey
 from services.detection.domain.rules import Plan, Rule, plan, read_rules
 from shared.contracts.ingest import Medium, ReadingKind
@@ -29,17 +32,40 @@ def make_rules() -> tuple[Rule, ...]:
     return read_rules([yaml.safe_load(path.read_text(encoding="utf-8")) for path in FILES])
 
 
-def make_traits(kind="hour", medium="gas", *, factor="a21026", interval=None, resolution=0.01, span=200.0):
+def make_traits(
+    kind: str = "hour",
+    medium: str = "gas",
+    *,
+    factor: str = "a21026",
+    interval: float | None = None,
+    resolution: float | None = 0.01,
+    span: float | None = 200.0,
+):
     seconds = interval or SECONDS[ReadingKind(kind)]
     return Traits(ReadingKind(kind), Medium(medium), factor, float(seconds), resolution, span)
 
 
-def make_plan(kind="hour", medium="gas", *, only=None, overrides=None, **traits) -> Plan:
+def make_plan(
+    kind: str = "hour",
+    medium: str = "gas",
+    *,
+    only: str | None = None,
+    overrides: Mapping[str, Mapping[str, float]] | None = None,
+    **traits: Any,
+) -> Plan:
     rules = [rule for rule in make_rules() if only is None or rule.check.name == only]
     return plan(rules, make_traits(kind, medium, **traits), on=DAY, overrides=overrides)
 
 
-def make_batch(values, *, step=3600, times=None, flags=None, low=np.nan, high=np.nan) -> kernel.Batch:
+def make_batch(
+    values: Sequence[float],
+    *,
+    step: int = 3600,
+    times: Sequence[int] | Integers | None = None,
+    flags: str | None = None,
+    low: float = np.nan,
+    high: float = np.nan,
+) -> kernel.Batch:
     """Values from T0 on; `flags` a string of flag letters, one a value."""
     v = np.array(values, dtype=np.float64)
     t = T0 + step * np.arange(len(v), dtype=np.int64) if times is None else np.array(times, dtype=np.int64)
@@ -67,6 +93,6 @@ def told(hits: kernel.Hits, step: int = 3600) -> list[tuple]:
     ]
 
 
-def make_key(factor="a21026", kind="hour") -> SeriesKey:
+def make_key(factor: str = "a21026", kind: str = "hour") -> SeriesKey:
     seconds = SECONDS[ReadingKind(kind)]
     return SeriesKey(OUTLET, factor, ReadingKind(kind), timedelta(seconds=seconds))

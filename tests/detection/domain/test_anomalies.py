@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,7 +24,17 @@ POLICY = Policy(rules={rule.code: rule for rule in make_rules()})
 CHECK_OF = {rule.code: rule.check.name for rule in make_rules()}
 
 
-def make_hit(at=0.0, hours=1.0, *, rule="EX-H", opened=False, value=40.0, reference=35.0, count=None, factor="a21026"):
+def make_hit(
+    at: float = 0.0,
+    hours: float = 1.0,
+    *,
+    rule: str = "EX-H",
+    opened: bool = False,
+    value: float = 40.0,
+    reference: float = 35.0,
+    count: int | None = None,
+    factor: str = "a21026",
+):
     begin = START + at * HOUR
     return Hit(
         series=make_key(factor),
@@ -39,16 +50,14 @@ def make_hit(at=0.0, hours=1.0, *, rule="EX-H", opened=False, value=40.0, refere
     )
 
 
-def play(*hits, policy=POLICY, hazardous=False, settled=None) -> list[Episode]:
+def play(*hits: Hit, policy: Policy = POLICY, hazardous: bool = False) -> list[Episode]:
     episodes: list[Episode] = []
     for hit in hits:
         episodes = fold(episodes, apply_hit(episodes, hit, policy=policy, hazardous=hazardous))
-        if settled:
-            episodes = fold(episodes, settle(episodes, hit.decided_at, policy=policy))
     return episodes
 
 
-def kinds(known, hit, policy=POLICY) -> list[str]:
+def kinds(known: list[Episode], hit: Hit, policy: Policy = POLICY) -> list[str]:
     return [change.kind.value for change in apply_hit(known, hit, policy=policy)]
 
 
@@ -74,7 +83,7 @@ def test_hits_within_six_hours_are_one_anomaly_with_the_worst_value():
 @pytest.mark.parametrize(
     ("gap", "number", "recurs"), [(6.0, 1, None), (6.1, 2, True), (72.0, 2, True), (72.1, 2, False)]
 )
-def test_later_hits_merge_recur_or_stand_alone(gap, number, recurs):
+def test_later_hits_merge_recur_or_stand_alone(*, gap: float, number: int, recurs: bool | None):
     episodes = play(make_hit(0, 2), make_hit(2 + gap, 1))
 
     assert len(episodes) == number
@@ -83,7 +92,7 @@ def test_later_hits_merge_recur_or_stand_alone(gap, number, recurs):
 
 
 @pytest.mark.parametrize("other", [{"factor": "a21002"}, {"rule": "RANGE"}])
-def test_other_factors_and_rules_stay_apart(other):
+def test_other_factors_and_rules_stay_apart(other: dict[str, str]):
     assert len(play(make_hit(0, 2), make_hit(1, 1, **other))) == 2
 
 
@@ -170,7 +179,7 @@ def test_four_anomalies_in_thirty_days_are_chronic():
         ("SPIKE", 1, True, "N2", "C"),
     ],
 )
-def test_nature_and_severity(rule, hours, hazardous, nature, severity):
+def test_nature_and_severity(*, rule: str, hours: float, hazardous: bool, nature: str, severity: str):
     (one,) = play(make_hit(0, hours, rule=rule), hazardous=hazardous)
 
     assert (one.nature, one.severity) == (nature, severity)
@@ -195,7 +204,7 @@ def test_two_independent_suspicions_of_fraud_at_an_outlet_are_severity_a():
     policy = replace(POLICY, rules=rules)
     constant = make_hit(0, 30, rule="CONST")
 
-    def graded(second):
+    def graded(second: Hit):
         return [(one.rule, str(one.severity)) for one in play(constant, second, policy=policy)]
 
     near = make_hit(40, 20, rule="RANGE", factor="a21002")
@@ -223,7 +232,7 @@ def test_two_independent_suspicions_of_fraud_at_an_outlet_are_severity_a():
         (make_hit(0, 1, rule="SPIKE", value=150, reference=50), "spike", {"ratio": 3}),
     ],
 )
-def test_explanations(hit, code, params):
+def test_explanations(hit: Hit, code: str, params: dict[str, float]):
     reason = explain(play(hit)[0])
 
     assert reason.code == code
@@ -248,7 +257,7 @@ SERIES = st.lists(st.tuples(st.sampled_from([*[1] * 12, 2, 5, 10, 90]), LEVEL), 
 
 @settings(max_examples=150, deadline=None)
 @given(SERIES, st.lists(st.integers(0, 200), max_size=6))
-def test_history_in_any_batches_gives_the_same_anomalies(points, cuts):
+def test_history_in_any_batches_gives_the_same_anomalies(points: list[tuple[int, float]], cuts: list[int]):
     """From raw values to graded episodes, closing after each batch, with running hits refreshed or not."""
     overrides = {"CONST": {"min_points": 3, "min_hours": 0}, "SPIKE": {"min_values": 4}}
     the_plan = make_plan(overrides=overrides)
@@ -257,7 +266,7 @@ def test_history_in_any_batches_gives_the_same_anomalies(points, cuts):
 
     def story(places: list[int], *, refresh: bool) -> list[Episode]:
         states, episodes = kernel.new_states(), []
-        for first, last in zip(places, places[1:], strict=False):
+        for first, last in pairwise(places):
             batch = make_batch(values[first:last], times=times[first:last], high=35)
             outcome = kernel.advance(states, the_plan.vector, batch)
             states = outcome.states

@@ -37,7 +37,7 @@ def test_range_opens_on_the_first_value_above_the_span_and_closes_on_the_first_w
         ("a19001", 25.5, 25.0),
     ],
 )
-def test_range_bounds_by_factor(factor, value, bound):
+def test_range_bounds_by_factor(factor: str, value: float, bound: float):
     hits = told(run(make_plan(only="range", factor=factor), make_batch([value])).hits)
 
     assert hits == [("range", True, 0, 1, value, bound, 1)]
@@ -95,12 +95,12 @@ def test_ph_below_its_lower_limit_exceeds():
 
 
 @pytest.mark.parametrize("flag", list("FMDCTBx"))
-def test_invalid_flags_are_not_judged(flag):
+def test_invalid_flags_are_not_judged(flag: str):
     assert told(run(make_plan(only="exceedance"), make_batch([50], flags=flag, high=35)).hits) == []
 
 
 @pytest.mark.parametrize("flag", ["N", "S", "\0"])
-def test_normal_manual_and_unflagged_values_are_judged(flag):
+def test_normal_manual_and_unflagged_values_are_judged(flag: str):
     hits = told(run(make_plan(only="exceedance"), make_batch([50], flags=flag, high=35)).hits)
 
     assert hits == [("exceedance", True, 0, 1, 50, 35, 1)]
@@ -114,7 +114,7 @@ def test_invalid_hours_neither_extend_nor_end_an_exceedance():
 
 
 @pytest.mark.parametrize(("valid", "fires"), [(44, False), (45, True)])
-def test_clock_hour_of_minutes_needs_45_valid_ones(valid, fires):
+def test_clock_hour_of_minutes_needs_45_valid_ones(*, valid: int, fires: bool):
     flags = "N" * valid + "M" * (60 - valid) + "N"
     batch = make_batch([40] * 60 + [10], step=60, flags=flags, high=35)
     hits = told(run(make_plan("minute", only="exceedance"), batch).hits)
@@ -192,7 +192,7 @@ def test_noise_within_a_thousandth_of_the_span_is_constant():
         ([math.inf] * 30, None),
     ],
 )
-def test_honest_constants_are_not_judged(values, flags):
+def test_honest_constants_are_not_judged(values: list[float], flags: str | None):
     assert told(run(make_plan(only="constant"), make_batch(values, flags=flags)).hits) == []
 
 
@@ -230,7 +230,7 @@ def test_absent_hours_are_missing_until_the_next_one():
 
 
 @pytest.mark.parametrize(("received", "fires"), [(44, True), (45, False)])
-def test_an_hour_is_short_below_75_percent_of_its_minutes(received, fires):
+def test_an_hour_is_short_below_75_percent_of_its_minutes(*, received: int, fires: bool):
     times = [T0, *(T0 + 3600 + 60 * i for i in range(received)), *(T0 + 7200 + 60 * i for i in range(46))]
     hits = told(run(make_plan("minute", only="missing"), make_batch([1.0] * len(times), times=times)).hits)
 
@@ -266,7 +266,7 @@ def test_a_day_series_counts_local_days():
 
 
 @pytest.mark.parametrize("width", [1, 2])
-def test_a_leap_out_and_back_within_two_intervals_is_a_spike(width):
+def test_a_leap_out_and_back_within_two_intervals_is_a_spike(width: int):
     values = wave(30)
     for i in range(width):
         values[24 + i] = 150.0 + i
@@ -290,6 +290,13 @@ def test_a_new_level_is_no_spike_and_becomes_ordinary():
     hits = told(run(make_plan(only="spike", span=500.0), make_batch(values)).hits)
 
     assert [(start, value) for _, _, start, _, value, _, _ in hits] == [(60, 300.0)]
+
+
+def test_a_leap_that_ebbs_away_is_no_spike():
+    values = [*wave(24), 82.0, 73.0, 60.0, *wave(5)]
+
+    assert told(run(make_plan(only="spike"), make_batch(values)).hits) == []
+    assert len(run(make_plan(only="spike"), make_batch([*values[:25], *wave(5)])).hits) == 1
 
 
 def test_nothing_is_judged_across_a_hole_or_on_flagged_values():
@@ -316,7 +323,7 @@ def honest(name: str, number: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shape", ["sine", "walk", "white", "steps", "held", "flat"])
-def test_honest_shapes_of_a_year_give_at_most_one_spike(shape):
+def test_honest_shapes_of_a_year_give_at_most_one_spike(shape: str):
     hits = run(make_plan(only="spike", span=1000.0), make_batch(honest(shape, 8760))).hits
 
     assert len(hits) <= 1

@@ -1,5 +1,7 @@
 """The cache key of a kernel follows every function behind it."""
 
+import pytest
+
 from services.detection.domain.compiled import compiled, fingerprint
 
 LIMIT = 1.0
@@ -15,7 +17,7 @@ def outer(x: float) -> float:
     return inner(x) * 2.0
 
 
-def test_fingerprint_is_stable_and_sees_code_constants_and_callees(monkeypatch):
+def test_fingerprint_is_stable_and_sees_code_constants_and_callees(monkeypatch: pytest.MonkeyPatch):
     before = fingerprint(outer)
     assert fingerprint(outer) == before != 0
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import astuple
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def eager(kind: str, step: int):
     return make_plan(kind, interval=step, overrides=EAGER)
 
 
-def series(points, step: int) -> kernel.Batch:
+def series(points: list[tuple[int, float, str]], step: int) -> kernel.Batch:
     times = T0 + step * np.cumsum([gap for gap, _, _ in points], dtype=np.int64)
     values, letters = [v for _, v, _ in points], "".join(flag for _, _, flag in points)
     return make_batch(values, times=times, flags=letters, low=-20.0, high=60.0)
@@ -52,13 +53,15 @@ def joined(parts: list[kernel.Hits]) -> kernel.Hits:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(POINT, min_size=1, max_size=150), st.lists(st.integers(0, 150), max_size=8), KIND)
-def test_any_cutting_gives_the_hits_and_the_state_of_one_batch(points, cuts, kind):
+def test_any_cutting_gives_the_hits_and_the_state_of_one_batch(
+    points: list[tuple[int, float, str]], cuts: list[int], kind: tuple[str, int]
+):
     the_plan, batch = eager(*kind), series(points, kind[1])
     whole = run(the_plan, batch)
 
     stored, hits, late = kernel.dump_state(kernel.new_states()[0]), [], 0
     places = [0, *sorted(min(cut, len(points)) for cut in cuts), len(points)]
-    for first, last in zip(places, places[1:], strict=False):
+    for first, last in pairwise(places):
         outcome = kernel.advance(kernel.load_states([stored]), the_plan.vector, part(batch, first, last))
         stored = kernel.dump_state(outcome.states[0])
         hits.append(outcome.hits)
@@ -71,7 +74,9 @@ def test_any_cutting_gives_the_hits_and_the_state_of_one_batch(points, cuts, kin
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(POINT, min_size=1, max_size=150), KIND)
-def test_hits_open_and_close_in_turn_and_the_open_ones_are_in_the_state(points, kind):
+def test_hits_open_and_close_in_turn_and_the_open_ones_are_in_the_state(
+    points: list[tuple[int, float, str]], kind: tuple[str, int]
+):
     the_plan, batch = eager(*kind), series(points, kind[1])
     outcome = run(the_plan, batch)
 
@@ -178,13 +183,13 @@ def test_state_fits_two_kilobytes_and_survives_bytes():
 
 
 @pytest.mark.parametrize("stored", [b"", b"\0" * 8, b"\0" * 8 * kernel.STATE_SIZE])
-def test_a_state_of_another_layout_is_refused(stored):
+def test_a_state_of_another_layout_is_refused(stored: bytes):
     with pytest.raises(kernel.StateLayoutError):
         kernel.load_states([stored])
 
 
 @pytest.mark.parametrize(("column", "field"), [("v", "v"), ("flags", "flags"), ("limits", "limits"), ("t", "offsets")])
-def test_columns_that_do_not_fit_are_refused(column, field):
+def test_columns_that_do_not_fit_are_refused(column: str, field: str):
     batch = make_batch([1, 2, 3])
     parts = {name: getattr(batch, name) for name in ("t", "v", "flags", "limits")}
     parts[column] = parts[column][:2]

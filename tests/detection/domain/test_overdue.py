@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.detection.domain import kernel
+from services.detection.domain.compiled import Floats
+from services.detection.domain.rules import Plan
 from tests.detection.domain.makers import T0, make_batch, make_plan, run, told
 
 
-def tick(states, the_plan, now) -> kernel.Outcome:
+def tick(states: Floats, the_plan: Plan, now: float) -> kernel.Outcome:
     return kernel.overdue(states, the_plan.vector.reshape(1, -1), np.array([float(now)]))
 
 
@@ -53,7 +55,9 @@ STEP = st.tuples(st.sampled_from([1, 1, 1, 1, 2, 3, 8, 50]), st.integers(0, 3), 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(STEP, min_size=2, max_size=60), st.sampled_from([("minute", 600), ("hour", 3600)]))
-def test_timers_between_points_change_neither_hits_nor_state(steps, kind):
+def test_timers_between_points_change_neither_hits_nor_state(
+    steps: list[tuple[int, int, float]], kind: tuple[str, int]
+):
     """A timer of any density, as long as points arrive in the order of the clock."""
     the_plan = make_plan(kind[0], interval=kind[1], only="missing")
     times = T0 + kind[1] * np.cumsum([gap for gap, _, _ in steps])

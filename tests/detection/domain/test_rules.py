@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import date
 from string import Formatter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +20,11 @@ from tests.detection.domain.makers import DAY, FOLDER, make_plan, make_rules, ma
 ENTRY = yaml.safe_load((FOLDER / "constant.yaml").read_text(encoding="utf-8"))["rules"][0]
 
 
-def changed(**fields):
+def changed(**fields: Any):
     return {**deepcopy(ENTRY), **fields}
 
 
-def with_values(**values):
+def with_values(**values: Any):
     entry = deepcopy(ENTRY)
     entry["settings"][0]["values"] |= values
     return entry
@@ -65,7 +66,7 @@ def test_every_explanation_has_both_languages_and_knows_its_fields():
         ("day", ["RANGE", "EX-D", None, "MISS", None]),
     ],
 )
-def test_each_kind_has_its_rules(kind, codes):
+def test_each_kind_has_its_rules(kind: str, codes: list[str | None]):
     the_plan = make_plan(kind)
 
     assert list(the_plan.codes) == codes
@@ -86,7 +87,9 @@ def test_settings_grow_more_special_and_own_numbers_win():
 @pytest.mark.parametrize(
     ("resolution", "span", "tolerance"), [(0.01, None, 0.005), (0.01, 200.0, 0.2), (1.0, 200.0, 0.5), (None, None, 0.0)]
 )
-def test_tolerance_is_half_a_step_or_a_thousandth_of_the_span(resolution, span, tolerance):
+def test_tolerance_is_half_a_step_or_a_thousandth_of_the_span(
+    resolution: float | None, span: float | None, tolerance: float
+):
     constant = next(check for check in CHECKS if check.name == "constant")
     rule = next(one for one in make_rules() if one.code == "CONST")
     traits = make_traits(resolution=resolution, span=span)
@@ -126,7 +129,7 @@ def test_two_rules_for_one_check_are_refused():
         ({"code": "X"}, "check"),
     ],
 )
-def test_nonsense_is_refused_with_the_rule_and_the_field(entry, field):
+def test_nonsense_is_refused_with_the_rule_and_the_field(entry: dict[str, Any], field: str):
     with pytest.raises(RuleError) as refused:
         read_rules([{"rules": [entry]}])
 
@@ -151,7 +154,7 @@ def test_own_numbers_are_checked_too():
 
 
 @pytest.mark.parametrize("interval", [0.0, -60.0, math.nan, math.inf])
-def test_a_series_needs_a_real_interval(interval):
+def test_a_series_needs_a_real_interval(interval: float):
     traits = replace(make_traits(), interval=interval)
     with pytest.raises(RuleError, match="interval must be"):
         plan(make_rules(), traits, on=DAY)

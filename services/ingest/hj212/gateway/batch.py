@@ -49,11 +49,15 @@ class Batcher:
     def put(self, received: Received) -> None:
         """Add a frame to the next batch."""
         self._queue.append(received)
-        self._some.set()
-        self._idle.clear()
-        if len(self._queue) >= self._limits.batch_frames:
+        count = len(self._queue)
+        if count == 1:
+            self._some.set()
+            self._idle.clear()
+        if count == self._limits.batch_frames:
             self._full.set()
-        self._weigh()
+        self._stats.waiting = waiting = count + self._in_flight
+        if waiting >= self._limits.queue_high and not self.pressed:
+            self._weigh()
 
     async def run(self) -> None:
         """Store batches for ever."""

@@ -1,0 +1,58 @@
+"""The detection service 识别: readings in, anomalies out."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from services.detection.jobs import build_consumer, build_jobs
+from services.detection.routes import router
+from services.detection.service import load_rulebook
+from services.detection.settings import Settings
+from shared.auth import TokenSource, TokenVerifier, jwks_from
+from shared.clients.ingest import IngestClient
+from shared.db import Database, is_at_head
+from shared.feed import FeedReader, feed_router, following
+from shared.http import create_app as create_kernel_app
+from shared.jobs import leading
+from shared.logging import configure
+
+
+class SchemaError(RuntimeError):
+    """The database does not have the schema this code needs."""
+
+
+def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """Detection's app; `transport` carries its calls to other services (tests)."""
+    settings = settings or Settings.from_env()
+    configure(Settings.service, settings.log_level)
+    load_rulebook()
+    db = Database(settings.database_url, application="sanse-detection")
+
+    async def check_schema() -> None:
+        if not await is_at_head(Settings.service, settings.database_url):
+            raise SchemaError("the database is not at the newest schema; run: sanse migrate")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(db.close)
+            if settings.jobs:
+                token = TokenSource(settings.url_of("identity"), settings.client_id, settings.client_secret, transport)
+                client = IngestClient(settings.url_of("ingest"), token, transport=transport)
+                await stack.enter_async_context(client)
+                await stack.enter_async_context(following(build_consumer(app, client)))
+                jobs = build_jobs(app, client)
+                await stack.enter_async_context(leading(settings.database_url, "detection", jobs, app.state.clock))
+            yield
+
+    checks = {"database": db.ping, "schema": check_schema}
+    routers = [router, feed_router()]
+    app = create_kernel_app("Sanse detection", lifespan=lifespan, routers=routers, checks=checks)
+    app.state.settings = settings
+    app.state.db = db
+    app.state.clock = settings.clock
+    app.state.verifier = TokenVerifier(jwks_from(settings.url_of("identity"), transport))
+    app.state.feed = FeedReader(db, "/detection")
+    return app

@@ -1,0 +1,50 @@
+"""Outlets, series state, anomalies."""
+
+from alembic import op
+
+from shared.feed import FEED_DDL
+from shared.jobs import JOBS_DDL
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+TABLES = (
+    """create table outlets(
+  id uuid primary key,
+  enterprise_id uuid not null,
+  version integer not null,
+  outlet jsonb not null)""",
+    "create index ix_outlets_enterprise_id on outlets(enterprise_id)",
+    """create table series(
+  outlet_id uuid not null,
+  factor text not null,
+  kind text not null,
+  state bytea not null,
+  last_at timestamptz,
+  late integer not null,
+  primary key(outlet_id, factor, kind))""",
+    "create index ix_series_last_at on series(last_at)",
+    """create table anomalies(
+  id uuid primary key,
+  no text not null unique,
+  enterprise_id uuid not null,
+  outlet_id uuid not null,
+  factor text not null,
+  rule text not null,
+  state text not null,
+  started_at timestamptz not null,
+  until timestamptz not null,
+  episode jsonb not null,
+  version integer not null)""",
+    "create index ix_anomalies_enterprise_id on anomalies(enterprise_id)",
+    "create index anomalies_by_start on anomalies(started_at, id)",
+    "create index anomalies_of_outlet on anomalies(outlet_id, until)",
+    "create table numbers(day text primary key, last integer not null)",
+)
+
+
+def upgrade() -> None:
+    for statement in (*FEED_DDL, *JOBS_DDL, *TABLES):
+        op.get_bind().exec_driver_sql(statement)

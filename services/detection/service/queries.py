@@ -1,0 +1,67 @@
+"""What people and other services ask of detection."""
+
+from dataclasses import replace
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.detection.service.rulebook import Rulebook
+from services.detection.service.wire import anomaly_out
+from services.detection.store import AnomalyStore, Filters, SeriesStore
+from shared.auth import Principal
+from shared.contracts.detection import AnomalyOut, RuleOut
+from shared.errors import InvalidError, NotFoundError
+from shared.http import Page, decode_cursor, encode_cursor
+
+
+class AnomalyNotFoundError(NotFoundError):
+    """No such anomaly, or none this caller may know of."""
+
+    code = "anomaly_not_found"
+
+
+class AnomalyService:
+    """Lists and shows anomalies and rules."""
+
+    def __init__(self, session: AsyncSession, rulebook: Rulebook, today: date) -> None:
+        self._anomalies = AnomalyStore(session)
+        self._series = SeriesStore(session)
+        self._rulebook = rulebook
+        self._today = today
+
+    async def list_anomalies(
+        self, caller: Principal, filters: Filters, cursor: str | None, limit: int
+    ) -> Page[AnomalyOut]:
+        """Newest start first; an enterprise sees its own only."""
+        if caller.tenant is not None:
+            if filters.enterprise_id not in {None, caller.tenant}:
+                return Page(items=[])
+            filters = replace(filters, enterprise_id=caller.tenant)
+        rows = await self._anomalies.select(filters, _after(cursor), limit + 1)
+        outlets = await self._series.outlets({row.episode.outlet_id for row in rows})
+        items = [anomaly_out(row, outlets.get(row.episode.outlet_id)) for row in rows[:limit]]
+        more = encode_cursor(items[-1].started_at.isoformat(), str(items[-1].id)) if len(rows) > limit else None
+        return Page(items=items, next=more)
+
+    async def get_anomaly(self, caller: Principal, anomaly_id: UUID) -> AnomalyOut:
+        """One anomaly."""
+        found = await self._anomalies.find(anomaly_id)
+        if found is None or caller.tenant not in {None, found.enterprise_id}:
+            raise AnomalyNotFoundError(f"no anomaly {anomaly_id}", anomaly_id=str(anomaly_id))
+        outlets = await self._series.outlets([found.episode.outlet_id])
+        return anomaly_out(found, outlets.get(found.episode.outlet_id))
+
+    def list_rules(self) -> list[RuleOut]:
+        """Rules in force today."""
+        return self._rulebook.listed(self._today)
+
+
+def _after(cursor: str | None) -> tuple[datetime, UUID] | None:
+    if cursor is None:
+        return None
+    try:
+        started, last = decode_cursor(cursor)
+        return datetime.fromisoformat(started), UUID(last)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InvalidError("the cursor is not valid; start again without it", field="cursor") from error

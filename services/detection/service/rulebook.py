@@ -1,0 +1,89 @@
+"""The rules in force, read from the YAML files beside this service."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from services.detection.domain.anomalies import Policy
+from services.detection.domain.checks.definition import Traits
+from services.detection.domain.rules import Plan, Rule, Text, plan, read_explanations, read_rules
+from shared.clock import PARK_ZONE
+from shared.contracts.detection import RuleOut
+from shared.contracts.ingest import OutletOut, ReadingKind
+
+FOLDER = Path(__file__).resolve().parent.parent / "rules"
+SECONDS = {ReadingKind.HOUR: 3600.0, ReadingKind.DAY: 86400.0, ReadingKind.REALTIME: 60.0}
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """All rules with the texts of their explanations; plans are kept, since they change with an outlet only."""
+
+    rules: tuple[Rule, ...]
+    explanations: dict[str, Text]
+    _plans: dict[tuple[object, ...], Plan] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def policy(self) -> Policy:
+        """How hits merge."""
+        return Policy(rules={rule.code: rule for rule in self.rules})
+
+    def plan(self, outlet: OutletOut, factor: str, kind: ReadingKind, at: datetime, *, off: frozenset[str]) -> Plan:
+        """What the kernel does with one series; rules in `off` are left out."""
+        day = at.astimezone(PARK_ZONE).date()
+        key = (outlet.id, outlet.version, factor, kind, day.replace(day=1), off)
+        if key not in self._plans:
+            rules = [rule for rule in self.rules if rule.code not in off]
+            self._plans[key] = plan(rules, traits_of(outlet, factor, kind), on=day)
+        return self._plans[key]
+
+    def listed(self, on: date) -> list[RuleOut]:
+        """The rules in force as the API shows them."""
+        return [_out(rule) for rule in self.rules if rule.in_force(on)]
+
+
+def traits_of(outlet: OutletOut, factor: str, kind: ReadingKind) -> Traits:
+    """What is known of a series; a factor that is not registered has no range and no resolution."""
+    known = next((one for one in outlet.factors if one.factor == factor), None)
+    interval = SECONDS.get(kind, outlet.minute_interval * 60.0)
+    return Traits(
+        kind=kind,
+        medium=outlet.medium,
+        factor=factor,
+        interval=interval,
+        resolution=known.resolution if known else None,
+        span=known.span_high if known else None,
+    )
+
+
+def _out(rule: Rule) -> RuleOut:
+    settings = [
+        {
+            "kinds": sorted(setting.kinds), "media": sorted(setting.media), "factors": sorted(setting.factors),
+            "values": {name: None if value != value else value for name, value in setting.values.items()},  # noqa: PLR0124
+        }
+        for setting in rule.settings
+    ]  # fmt: skip
+    return RuleOut(
+        code=rule.code,
+        name_zh=rule.name.zh,
+        name_en=rule.name.en,
+        nature=rule.nature,
+        description_zh=rule.description.zh,
+        description_en=rule.description.en,
+        parameters={"settings": settings, "judges": sorted(rule.judges)},
+        source=rule.source.strip(),
+        valid_from=rule.valid_from.isoformat(),
+    )
+
+
+@cache
+def load_rulebook() -> Rulebook:
+    """Read all rule files; a bad one stops the start with the rule and field named."""
+    files = sorted(path for path in FOLDER.glob("*.yaml") if path.stem != "explanations")
+    documents = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in files]
+    texts = yaml.safe_load((FOLDER / "explanations.yaml").read_text(encoding="utf-8"))
+    return Rulebook(read_rules(documents), read_explanations(texts))

@@ -1,0 +1,39 @@
+"""Anomalies as the contract's model."""
+
+from services.detection.domain.explanations import explain
+from services.detection.store import Stored
+from shared.contracts.detection import AnomalyOut, Explanation
+from shared.contracts.ingest import OutletOut
+
+
+def anomaly_out(one: Stored, outlet: OutletOut | None) -> AnomalyOut:
+    """What others see of an anomaly; the unit is that of the outlet's factor."""
+    episode = one.episode
+    reason = explain(episode)
+    factors = outlet.factors if outlet else []
+    unit = next((factor.unit for factor in factors if factor.factor == episode.factor), "")
+    return AnomalyOut(
+        id=episode.id,
+        no=one.no,
+        enterprise_id=one.enterprise_id,
+        outlet_id=episode.outlet_id,
+        factor=episode.factor,
+        kind=episode.kind,
+        rule=episode.rule,
+        nature=episode.nature,
+        severity=episode.severity,
+        frequency=episode.frequency,
+        count_30d=episode.count_30d,
+        state=episode.state,
+        started_at=episode.started_at,
+        last_at=episode.last_at,
+        ended_at=episode.ended_at,
+        points=episode.points,
+        observed=episode.worst.value,
+        reference=episode.worst.reference,
+        unit=unit,
+        explanation=Explanation(code=reason.code, params=dict(reason.params)),
+        recurrence_of=episode.recurrence_of,
+        detected_at=episode.detected_at,
+        version=one.version,
+    )

@@ -1,0 +1,122 @@
+"""Anomalies as stored episodes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import and_, or_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from services.detection.domain.anomalies import Episode
+from services.detection.tables import AnomalyRow, NumberRow
+from shared.clock import PARK_ZONE
+from shared.contracts.detection import AnomalyState
+
+_EPISODE: TypeAdapter[Episode] = TypeAdapter(Episode)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An episode with its number, owner and version."""
+
+    episode: Episode
+    no: str
+    enterprise_id: UUID
+    version: int
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list shows; None does not filter. `since` and `until` select episodes that overlap the span."""
+
+    enterprise_id: UUID | None = None
+    outlet_id: UUID | None = None
+    factor: str | None = None
+    rule: str | None = None
+    state: AnomalyState | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[Any]:
+        """As SQL conditions."""
+        equal = {
+            "enterprise_id": self.enterprise_id, "outlet_id": self.outlet_id, "factor": self.factor,
+            "rule": self.rule, "state": self.state.value if self.state else None,
+        }  # fmt: skip
+        found = [getattr(AnomalyRow, name) == value for name, value in equal.items() if value is not None]
+        if self.since is not None:
+            found.append(or_(col(AnomalyRow.until) > self.since, col(AnomalyRow.state) == AnomalyState.OPEN.value))
+        if self.until is not None:
+            found.append(col(AnomalyRow.started_at) < self.until)
+        return found
+
+
+class AnomalyStore:
+    """Reads and writes anomalies."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def known(self, outlet_ids: Iterable[UUID], since: datetime) -> list[Stored]:
+        """Episodes of these outlets that are open or reach past `since`."""
+        recent = or_(col(AnomalyRow.until) >= since, col(AnomalyRow.state) == AnomalyState.OPEN.value)
+        rows = await self._session.execute(
+            select(AnomalyRow)
+            .where(col(AnomalyRow.outlet_id).in_(list(outlet_ids)), recent)
+            .order_by(col(AnomalyRow.started_at), col(AnomalyRow.id))
+        )
+        return [_stored(row) for row in rows.scalars()]
+
+    async def outlets_with_open(self, limit: int) -> set[UUID]:
+        """Outlets that have an open anomaly."""
+        query = select(AnomalyRow.outlet_id).where(col(AnomalyRow.state) == AnomalyState.OPEN.value).distinct()
+        return set((await self._session.execute(query.limit(limit))).scalars())
+
+    async def find(self, anomaly_id: UUID) -> Stored | None:
+        """One anomaly, or None."""
+        row = await self._session.get(AnomalyRow, anomaly_id)
+        return _stored(row) if row else None
+
+    async def select(self, filters: Filters, after: tuple[datetime, UUID] | None, limit: int) -> list[Stored]:
+        """Newest start first; `after` is the last row of the page before."""
+        query = select(AnomalyRow).where(*filters.conditions())
+        if after is not None:
+            started, last = after
+            same = and_(col(AnomalyRow.started_at) == started, col(AnomalyRow.id) < last)
+            query = query.where(or_(col(AnomalyRow.started_at) < started, same))
+        query = query.order_by(col(AnomalyRow.started_at).desc(), col(AnomalyRow.id).desc()).limit(limit)
+        return [_stored(row) for row in (await self._session.execute(query)).scalars()]
+
+    async def next_number(self, started_at: datetime) -> str:
+        """`A-20261123-0031`: dense within the day on which the anomaly began, park time."""
+        day = started_at.astimezone(PARK_ZONE).strftime("%Y%m%d")
+        statement = insert(NumberRow).values(day=day, last=1)
+        counted = statement.on_conflict_do_update(index_elements=["day"], set_={"last": col(NumberRow.last) + 1})
+        number: int = (await self._session.execute(counted.returning(col(NumberRow.last)))).scalar_one()
+        return f"A-{day}-{number:04d}"
+
+    async def save(self, anomalies: Sequence[Stored]) -> None:
+        """Write new and changed anomalies."""
+        if not anomalies:
+            return
+        statement = insert(AnomalyRow).values([_row(one) for one in sorted(anomalies, key=lambda one: one.episode.id)])
+        changes = {name: statement.excluded[name] for name in ("state", "started_at", "until", "episode", "version")}
+        await self._session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes))
+
+
+def _row(one: Stored) -> dict[str, Any]:
+    episode = one.episode
+    return {
+        "id": episode.id, "no": one.no, "enterprise_id": one.enterprise_id, "outlet_id": episode.outlet_id,
+        "factor": episode.factor, "rule": episode.rule, "state": episode.state.value, "started_at": episode.started_at,
+        "until": episode.until, "episode": _EPISODE.dump_python(episode, mode="json"), "version": one.version,
+    }  # fmt: skip
+
+
+def _stored(row: AnomalyRow) -> Stored:
+    return Stored(_EPISODE.validate_python(row.episode), row.no, row.enterprise_id, row.version)

@@ -1,0 +1,72 @@
+"""Tables of detection, in a registry of their own."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, Index, LargeBinary, MetaData
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+
+class Table(SQLModel, registry=registry(metadata=MetaData())):
+    """Base of this service's tables."""
+
+
+metadata = Table.metadata
+
+
+class OutletRow(Table, table=True):
+    """What detection knows of an outlet: the newest version ingest told."""
+
+    __tablename__ = "outlets"
+
+    id: UUID = Field(primary_key=True)
+    enterprise_id: UUID = Field(index=True)
+    version: int
+    outlet: dict[str, Any] = Field(sa_type=JSONB)
+
+
+class SeriesRow(Table, table=True):
+    """The kernel's state of one series, stored in the transaction that moves the feed cursor."""
+
+    __tablename__ = "series"
+
+    outlet_id: UUID = Field(primary_key=True)
+    factor: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    state: bytes = Field(sa_type=LargeBinary)
+    last_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True), index=True)
+    late: int = 0
+
+
+class AnomalyRow(Table, table=True):
+    """An anomaly: the episode as JSON, and the columns that lists select and sort by."""
+
+    __tablename__ = "anomalies"
+    __table_args__ = (
+        Index("anomalies_by_start", "started_at", "id"),
+        Index("anomalies_of_outlet", "outlet_id", "until"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    no: str = Field(unique=True)
+    enterprise_id: UUID = Field(index=True)
+    outlet_id: UUID
+    factor: str
+    rule: str
+    state: str
+    started_at: datetime = Field(sa_type=DateTime(timezone=True))
+    until: datetime = Field(sa_type=DateTime(timezone=True))
+    episode: dict[str, Any] = Field(sa_type=JSONB)
+    version: int
+
+
+class NumberRow(Table, table=True):
+    """The last number given to an anomaly of a day."""
+
+    __tablename__ = "numbers"
+
+    day: str = Field(primary_key=True)
+    last: int

@@ -1,0 +1,68 @@
+"""The gateway process: `python -m services.ingest.hj212.gateway`, settings from `INGEST_…`.
+
+It writes to the database of ingest itself: a packet is answered once it is committed there.
+"""
+
+import asyncio
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+
+import uvloop
+
+from services.ingest.hj212.gateway import Server, serve
+from services.ingest.service.intake import Intake
+from services.ingest.service.uploads import UploadSink
+from services.ingest.settings import Settings
+from shared.db import Database, is_at_head
+from shared.logging import configure, get_logger
+from shared.settings import SettingsError
+
+log = get_logger(__name__)
+
+REPORT_SECONDS = 60.0
+POOL = 4
+"""Connections: one writes batches, one looks devices up, the rest make partitions."""
+
+
+async def _report(server: Server) -> None:
+    """Log the counters each minute."""
+    while True:
+        await asyncio.sleep(REPORT_SECONDS)
+        log.info("gateway", **asdict(server.stats))
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; what is held is stored and answered before the end."""
+    if not await is_at_head("ingest", settings.database_url):
+        raise SettingsError("the database of ingest has not the schema this program needs; run sanse migrate")
+    db = Database(settings.database_url, application="hj212-gateway", pool_size=POOL)
+    try:
+        sink = UploadSink(db, Intake(db))
+        server = await serve(settings.gateway_host, settings.gateway_port, sink, now=settings.clock.now)
+        log.info("gateway_listens", host=settings.gateway_host, port=server.port)
+        report = asyncio.create_task(_report(server), name="hj212-report")
+        try:
+            await server.run_until_signal()
+        finally:
+            report.cancel()
+            with suppress(asyncio.CancelledError):
+                await report
+        log.info("gateway_stopped", **asdict(server.stats))
+    finally:
+        await db.close()
+
+
+def main() -> None:
+    """Entry point; a wrong setting ends the process with its reason."""
+    try:
+        settings = Settings.from_env()
+        configure("gateway", settings.log_level)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(settings))
+    except SettingsError as error:
+        sys.exit(f"gateway: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""Every page for those who use it, whole and as a fragment, in both languages."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.web.conftest import HTMX, LogIn
+from tests.web.fakes import Park
+from tests.web.makers import enterprise_uuid, outlet_uuid, uid
+
+CASE = "WX-2026-000184"
+FIRM, OUTLET = enterprise_uuid("E-001"), outlet_uuid("E-001", "DW001")
+VISIT, FINDING = uid("visit WX-2026-000186"), uid("finding WX-2026-000196")
+FILE = uid(f"file {CASE} 校准记录_1123.pdf")
+PAGES = [
+    ("zhou", "/triage", "恒泽精细化工有限公司"),
+    ("zhou", f"/triage?view=replied&selected={CASE}", "夜班仪表做标样校准后未切回测量状态"),
+    ("zhou", "/cases", CASE),
+    ("zhou", "/cases?q=WX-2026-000185", "WX-2026-000185"),
+    ("zhou", f"/cases/{CASE}", "校准记录_1123.pdf"),
+    ("zhou", f"/cases/{CASE}?range=7d", "监测曲线"),
+    ("zhou", "/cases/WX-2026-000186", "现场核查"),
+    ("zhou", "/visits", "XC-2026-0186"),
+    ("zhou", f"/visits/{VISIT}", "XC-2026-0186"),
+    ("zhou", "/rectifications", "ZG-2026-0196"),
+    ("zhou", f"/rectifications/{FINDING}", "近 30 天校准记录缺 4 次"),
+    ("zhou", "/enterprises", "恒泽精细化工有限公司"),
+    ("zhou", f"/enterprises/{FIRM}", "废水总排口"),
+    ("zhou", f"/outlets/{OUTLET}", "GB 18918-2002 一级A"),
+    ("zhou", f"/outlets/{OUTLET}/table?range=6h", "化学需氧量"),
+    ("zhou", "/grades", "2026Q3"),
+    ("zhou", "/grades/2026Q3", "WX-2026-000184"),
+    ("lin", "/grades/draft", "风险指数"),
+    ("wang", "/approvals", "恒泽精细化工有限公司"),
+    ("wang", "/grades/draft?quarter=2026Q3", "发布清单"),
+    ("wang", "/grades/draft?quarter=2026Q4", "没有草稿"),
+    ("wang", "/audit?verify=1", "完整"),
+    ("hengze", "/todo", "WX-2026-000190"),
+    ("hengze", "/inquiries/WX-2026-000190", "请核实"),
+    ("hengze", "/inquiries/WX-2026-000190/answer", "哪种原因最符合"),
+    ("hengze", f"/inquiries/{CASE}/sent", f"{CASE}-1"),
+    ("hengze", "/grade", "风险指数"),
+    ("", "/public", "恒泽精细化工有限公司"),
+    ("", "/public/grades?colour=green", "博远制药有限公司"),
+    ("", "/login", "密码"),
+    ("", "/api", "/api/casework/v1/…"),
+    ("", "/accessibility", "WCAG 2.2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("who", "path", "says"), PAGES, ids=[f"{who}{path}" for who, path, _ in PAGES])
+async def test_page_shows_in_both_modes_and_languages(
+    log_in: LogIn, client: httpx.AsyncClient, mode: dict[str, str], who: str, path: str, says: str
+) -> None:
+    if who:
+        await log_in(who)
+
+    chinese = await client.get(path, headers=mode)
+    english = await client.get(path, headers={**mode, "Accept-Language": "en"})
+
+    assert (chinese.status_code, english.status_code) == (200, 200)
+    assert says in chinese.text
+    assert chinese.headers["cache-control"] == "no-store"
+    assert "HX-Request" in chinese.headers["vary"]
+    if not mode:
+        assert '<html lang="zh-CN"' in chinese.text
+        assert '<html lang="en"' in english.text
+        assert left_in_chinese(english.text) == []
+        assert left_in_english(chinese.text) == []
+
+
+def visible(html: str) -> list[str]:
+    """Texts and labels people see; names, free text and numbers of the data are left out."""
+    body = re.sub(r"<(script|noscript|pre|style)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    body = re.sub(r'data-chart="[^"]*"', "", body)
+    said = re.findall(r'(?:aria-label|title|placeholder|alt)="([^"]+)"', body)
+    return [re.sub(r"\s+", " ", text).strip() for text in [*re.findall(r">([^<>]+)<", body), *said]]
+
+
+DATA_WORDS = (
+    "中文", "衡鉴", "示范", "恒泽", "周敏", "李工", "李伟", "王磊", "校准记录", "现场照片", "现场核查记录", "平台默认值", "GB 18918", "请核实",
+    "夜班", "已恢复", "校准", "环保主管", "近 30 天", "环境保护部令", "站房", "HJ", "示范路",
+)  # fmt: skip
+
+
+def left_in_chinese(html: str) -> list[str]:
+    found = [text for text in visible(html) if re.search(r"[\u4e00-\u9fff]", text)]
+    return [text for text in found if not any(word in text for word in DATA_WORDS)]
+
+
+PLAIN_WORDS = re.compile(
+    r"^(?:Sanse|Swagger|OpenAPI|openapi\.json|CSV|EN|COD|MN|WCAG.*|platform default|zhou|lin|wang|hengze|DW\d+|[A-Z]{1,3}|"
+    r"E-\d+|e6-2026|mg/L|m³/h|PDF|HJ 212|v\d+)$"
+)
+
+
+def left_in_english(html: str) -> list[str]:
+    words = [text for text in visible(html) if re.search(r"[A-Za-z]{4,} [A-Za-z]{2,}", text)]
+    return [text for text in words if not PLAIN_WORDS.match(text) and not re.search(r"[\u4e00-\u9fff]", text)]
+
+
+async def test_fragment_is_not_a_page(log_in: LogIn) -> None:
+    client = await log_in("zhou")
+
+    part = await client.get(f"/triage?selected={CASE}", headers=HTMX)
+    back = await client.get(f"/triage?selected={CASE}", headers={**HTMX, "HX-History-Restore-Request": "true"})
+
+    assert "<html" not in part.text
+    assert part.text.strip().startswith('<section class="card pane"')
+    assert "<html" in back.text
+
+
+async def test_curve_data_are_in_the_page_and_plain_without_scripts(log_in: LogIn) -> None:
+    client = await log_in("zhou")
+
+    page = (await client.get(f"/cases/{CASE}")).text
+
+    assert page.count("data-chart=") == 2
+    assert page.count('<noscript><svg class="plain-chart"') == 2
+    assert 'class="fill-warn"' in page
+    assert "企业标记" in page
+
+
+async def test_csv_has_beijing_time_value_unit_and_flag(log_in: LogIn) -> None:
+    client = await log_in("zhou")
+
+    answer = await client.get(f"/outlets/{OUTLET}/series.csv?range=6h&kind=minute")
+    lines = answer.text.lstrip("\ufeff").splitlines()
+
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert lines[0] == "time,outlet,factor,value,unit,flag"
+    assert lines[1].startswith("2026-11-23T05:43:00+08:00,DW001,w01018,31.2,mg/L,N")
+    assert len(lines) == 361
+
+
+async def test_public_csv(client: httpx.AsyncClient) -> None:
+    lines = (await client.get("/public/grades.csv")).text.splitlines()
+
+    assert lines[1] == "2026Q3,E-001,恒泽精细化工有限公司,精细化工,red,红,yellow"
+    assert len(lines) == 7
+
+
+async def test_file_is_handed_on_in_a_sandbox(log_in: LogIn) -> None:
+    client = await log_in("zhou")
+
+    answer = await client.get(f"/files/{FILE}")
+
+    assert answer.content.startswith(b"%PDF")
+    assert answer.headers["content-security-policy"].endswith("sandbox")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-disposition"].startswith("inline; filename*=UTF-8''")
+
+
+@pytest.mark.parametrize(
+    ("who", "start"), [("zhou", "/triage"), ("hengze", "/todo"), ("wang", "/approvals"), ("admin", "/cases"), ("", "/public")]
+)
+async def test_start_by_role(log_in: LogIn, client: httpx.AsyncClient, who: str, start: str) -> None:
+    if who:
+        await log_in(who)
+    assert (await client.get("/")).headers["location"] == start
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "status"),
+    [("hengze", "/triage", 403), ("zhou", "/todo", 403), ("zhou", "/approvals", 403), ("zhou", "/grades/draft", 403),
+     ("hengze", "/audit", 403), ("hengze", "/visits", 403), ("hengze", "/grades", 403)],
+)  # fmt: skip
+async def test_pages_of_other_roles_are_refused(log_in: LogIn, who: str, path: str, status: int) -> None:
+    client = await log_in(who)
+
+    answer = await client.get(path)
+
+    assert answer.status_code == status
+    assert "您无权进行此操作" in answer.text
+
+
+async def test_page_without_session_leads_to_login_and_back(client: httpx.AsyncClient) -> None:
+    plain = await client.get("/cases?view=closed")
+    part = await client.get("/cases?view=closed", headers=HTMX)
+
+    assert plain.headers["location"] == "/login?next=/cases%3Fview%3Dclosed"
+    assert part.headers["hx-redirect"] == "/login?next=/cases%3Fview%3Dclosed"
+
+
+async def test_counts_missing_leave_the_page_usable(log_in: LogIn, park: Park) -> None:
+    from shared.errors import UnavailableError
+
+    client = await log_in("zhou")
+    park.refuse["ingest/v1/freshness"] = UnavailableError("down")
+    park.refuse["ingest/v1/outlets"] = UnavailableError("down")
+
+    answer = await client.get(f"/cases/{CASE}")
+
+    assert answer.status_code == 200
+    assert "暂时无法显示曲线" in answer.text
