@@ -33,8 +33,8 @@ class DemoPark:
     live: tuple[dict[str, Any], ...]
 
     def anchored(self, loaded_at: datetime) -> dict[str, OutletModel]:
-        """The outlets with all events placed around the moment the history ended."""
-        zero = int(loaded_at.timestamp())
+        """The outlets with all events placed around the full hour before the moment the history ended."""
+        zero = int(loaded_at.timestamp()) // HOUR * HOUR
         placed: dict[str, list[Event]] = {key: [] for key in self.outlets}
         for row in self.events:
             end = zero - int(row["end_h"] * HOUR)

@@ -107,7 +107,8 @@ class OutletModel:
         load = wander(crc32(f"{self.enterprise}/{self.code}".encode()), times, 7 * HOUR)
         hour = ((times + PARK_OFFSET) % DAY) / HOUR
         cycle = np.cos((hour - 14) / 24 * 2 * np.pi)
-        slow = 0.6 * load + 0.4 * wander(seed, times, 3 * HOUR) + 0.25 * wander(seed + 1, times, 25 * MINUTE)
+        own = 0.5 * wander(seed, times, 3 * HOUR) + 0.9 * wander(seed + 4, times, 97 * MINUTE)
+        slow = 0.6 * load + own + 0.3 * wander(seed + 1, times, 25 * MINUTE)
         grain = _hash01(seed + 2, times) + _hash01(seed + 3, times) - 1
         return factor.base * (1 + factor.cycle * cycle + factor.drift * slow + factor.grain * grain)
 

@@ -45,6 +45,8 @@ end $$""",
 begin raise exception 'audit entries are append-only'; end $$""",
     """create trigger audit_append_only before update or delete on audit_entry
   for each row execute function audit_refuse()""",
+    """create trigger audit_no_truncate before truncate on audit_entry
+  for each statement execute function audit_refuse()""",
 )
 """Statements a service's first migration runs, one by one."""
 

@@ -20,6 +20,9 @@ from joserfc.jwk import KeySet
 
 from shared.clock import monotonic, wall
 from shared.errors import ForbiddenError, NotFoundError, UnauthenticatedError, UnavailableError
+from shared.logging import get_logger
+
+log = get_logger(__name__)
 
 ISSUER = "sanse"
 ALGORITHM = "Ed25519"
@@ -128,8 +131,10 @@ class TokenVerifier:
     issuer: str = ISSUER
     refresh_after: float = 300.0
     least_pause: float = 5.0
+    first_pause: float = 0.5
     _keys: KeySet | None = field(default=None, repr=False)
     _read_at: float = field(default=float("-inf"), repr=False)
+    _tried_at: float = field(default=float("-inf"), repr=False)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def verify(self, token: str) -> Principal:
@@ -155,14 +160,21 @@ class TokenVerifier:
 
     async def _current(self, max_age: float) -> KeySet:
         async with self._lock:
-            if self._keys is None or monotonic() - self._read_at > max_age:
-                try:
-                    self._keys = KeySet.import_key_set(await self.source())  # type: ignore[arg-type]
-                    self._read_at = monotonic()
-                except (httpx.HTTPError, JoseError, ValueError) as error:
-                    if self._keys is None:
-                        raise UnavailableError("identity's keys cannot be read for now") from error
+            pause = self.first_pause if self._keys is None else self.least_pause
+            if monotonic() - self._read_at > max_age and monotonic() - self._tried_at > pause:
+                await self._read()
+            if self._keys is None:
+                raise UnavailableError("identity's keys cannot be read for now", retry_after=1)
             return self._keys
+
+    async def _read(self) -> None:
+        """Read the keys; where that fails the old ones stay, and nobody waits for the next try for a while."""
+        try:
+            self._keys = KeySet.import_key_set(await self.source())  # type: ignore[arg-type]
+            self._read_at = monotonic()
+        except (httpx.HTTPError, JoseError, ValueError, UnavailableError) as error:
+            log.warning("keys_not_read", error=repr(error))
+        self._tried_at = monotonic()
 
 
 async def current_principal(request: Request) -> Principal:
@@ -211,14 +223,20 @@ class TokenSource:
         """A token that is good for at least some seconds."""
         async with self._lock:
             if monotonic() >= self._renew_at:
-                async with httpx.AsyncClient(base_url=self._url, timeout=5.0, transport=self._transport) as client:
-                    response = await client.post("/oauth/token", data=self._credentials)
+                response = await self._ask()
                 if response.status_code != httpx.codes.OK:
                     raise UnavailableError(f"identity gives no token: {response.status_code}")
                 answer = response.json()
                 self._token = answer["access_token"]
                 self._renew_at = monotonic() + max(1.0, float(answer["expires_in"]) * 0.7)
             return self._token
+
+    async def _ask(self) -> httpx.Response:
+        try:
+            async with httpx.AsyncClient(base_url=self._url, timeout=5.0, transport=self._transport) as client:
+                return await client.post("/oauth/token", data=self._credentials)
+        except httpx.HTTPError as error:
+            raise UnavailableError(f"identity gives no token: {type(error).__name__}", retry_after=1) from error
 
     def forget(self) -> None:
         """Ask for a new token next time (after a 401)."""

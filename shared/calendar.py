@@ -4,6 +4,7 @@ The days come from `chinese_calendar` (the State Council's yearly notices). A ye
 published falls back to Monday to Friday, and `is_published` says so, so that `sanse doctor` can warn.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -13,6 +14,7 @@ import chinese_calendar
 from shared.clock import PARK_ZONE
 
 SATURDAY = 5
+QUARTER_FORM = re.compile("([0-9]{4})Q([1-4])")
 
 
 @cache
@@ -115,10 +117,10 @@ class Quarter:
     @classmethod
     def parse(cls, text: str) -> "Quarter":
         """Read `2026Q4`; `ValueError` where it is not one."""
-        year, mark, number = text.partition("Q")
-        if not mark or number not in {"1", "2", "3", "4"} or not year.isdigit() or len(year) != len("2026"):
+        found = QUARTER_FORM.fullmatch(text)
+        if found is None:
             raise ValueError(f"not a quarter: {text!r}; write it as 2026Q4")
-        return cls(int(year), int(number))
+        return cls(int(found[1]), int(found[2]))
 
     @classmethod
     def of(cls, moment: datetime) -> "Quarter":

@@ -17,8 +17,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
+
+from shared.errors import UnavailableError
 
 KERNEL_TABLES = frozenset(
     {"outbox", "feed_head", "feed_cursor", "feed_seen", "feed_parked", "audit_head", "audit_entry", "job_run",
@@ -30,35 +34,73 @@ COMMAND_TIMEOUT = 60.0
 MIGRATION_LOCK = 7_260_001
 
 
+CONNECTION_STATES = ("08", "57P0", "53300")
+"""Beginnings of SQLSTATE codes that say: no connection, shutting down, too many connections."""
+PASSING_STATES = (*CONNECTION_STATES, "40001", "40P01", "55P03", "57014", "25P03")
+"""And those that may be gone at the next try: serialization, deadlock, lock or statement time-out."""
+
+
+def _state_of(error: BaseException) -> str:
+    return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
+
+
+def _is_lost(error: Exception) -> bool:
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or isinstance(error, PoolTimeoutError) or _state_of(error).startswith(CONNECTION_STATES)
+
+
+def is_passing_fault(error: BaseException) -> bool:
+    """Whether the same work may succeed at the next try: network, database, lock; not the data itself."""
+    if isinstance(error, UnavailableError | OSError | PoolTimeoutError):  # TimeoutError is an OSError
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return _state_of(error).startswith(PASSING_STATES)
+
+
 class Database:
     """The one way to the service's PostgreSQL: pooled SQLAlchemy sessions on asyncpg."""
 
     def __init__(self, url: str, *, application: str = "sanse", pool_size: int = 8) -> None:
         self.url = url
+        self._server_settings = {
+            "application_name": application,
+            "timezone": "UTC",
+            "jit": "off",
+            "idle_in_transaction_session_timeout": "120000",
+        }
         self.engine: AsyncEngine = create_async_engine(
             url,
+            async_creator=self._connect,
             hide_parameters=True,  # an error is logged with its statement; values may be secrets
             pool_size=pool_size,
             max_overflow=4,
             pool_timeout=10,
             pool_recycle=1800,
-            connect_args={
-                "timeout": 10,
-                "command_timeout": COMMAND_TIMEOUT,
-                "server_settings": {
-                    "application_name": application,
-                    "timezone": "UTC",
-                    "jit": "off",
-                    "idle_in_transaction_session_timeout": "120000",
-                },
-            },
         )
+
+    async def _connect(self) -> asyncpg.Connection:
+        try:
+            return await asyncpg.connect(
+                plain_dsn(self.url), timeout=10, command_timeout=COMMAND_TIMEOUT, server_settings=self._server_settings
+            )
+        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError,
+                asyncpg.TooManyConnectionsError) as error:  # fmt: skip
+            raise UnavailableError("the database cannot be reached for now", retry_after=1) from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A session in a transaction: commits at the end of the block, rolls back on any error."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        """A session in a transaction: commits at the end of the block, rolls back on any error.
+
+        `UnavailableError` where there is no connection to be had, or it is lost on the way.
+        """
+        try:
+            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except (DBAPIError, PoolTimeoutError, asyncpg.PostgresError) as error:
+            if _is_lost(error):
+                raise UnavailableError("the database is not there for now", retry_after=1) from error
+            raise
 
     async def ping(self) -> None:
         """Raise unless the database answers."""
@@ -76,6 +118,9 @@ async def raw(session: AsyncSession) -> asyncpg.Connection:
     driver = (await connection.get_raw_connection()).driver_connection
     if driver is None:
         raise RuntimeError("session has no driver connection")
+    if not driver.is_in_transaction():
+        # SQLAlchemy sends BEGIN with its own first statement; before it, each raw one would commit alone.
+        await session.execute(text("select 1"))
     return driver
 
 

@@ -17,7 +17,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.clock import Clock
+from shared.clock import Clock, wall
 from shared.db import plain_dsn
 from shared.logging import get_logger
 
@@ -29,6 +29,8 @@ JOBS_DDL = (
   ran_at timestamptz not null default clock_timestamp(), primary key(job, slot))""",
 )
 HEARTBEAT = 2.0
+FIRST_RUN = 1.0
+"""Real seconds after which a new leader runs each job: what fell due while nobody led is made up for."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,9 @@ def _scheduler(jobs: list[Job], clock: Clock) -> AsyncIOScheduler:
     scheduler = AsyncIOScheduler(timezone="UTC")
     for job in jobs:
         seconds = clock.real_seconds(job.every, least=job.least)
+        soon = wall() + timedelta(seconds=min(seconds, FIRST_RUN))
         scheduler.add_job(
-            _quietly, "interval", args=[job], seconds=seconds, id=job.name,
+            _quietly, "interval", args=[job], seconds=seconds, id=job.name, next_run_time=soon,
             coalesce=True, max_instances=1, misfire_grace_time=max(30, int(seconds)),
         )  # fmt: skip
     return scheduler
@@ -93,7 +96,7 @@ async def _campaign(database_url: str, name: str, jobs: list[Job], clock: Clock)
     while True:
         try:
             await _lead(plain_dsn(database_url), key, jobs, clock)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - a candidate that gave up would leave the work undone
             log.warning("leadership_lost", service=name, error=repr(error))
             await asyncio.sleep(HEARTBEAT)
 

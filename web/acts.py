@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
+from fastapi import Depends, Form
 from pydantic import ValidationError
 
 from shared.clock import PARK_ZONE
@@ -12,7 +14,7 @@ from web.i18n import gettext
 
 DECISIONS = (
     "send_inquiry", "simplify", "verify_on_site", "return_reply", "mark_false_alarm", "mark_covered", "merge",
-    "start_analysis", "refer",
+    "refer",
 )  # fmt: skip
 """Events offered beside the queue, in this order; the others are on the case page."""
 ENTERPRISE_EVENTS = frozenset({"reply", "acknowledge"})
@@ -28,15 +30,18 @@ class FormError(Exception):
 
 @dataclass(frozen=True)
 class ActForm:
-    """The fields as typed."""
+    """The fields of an act as typed."""
 
-    event: str = ""
-    version: str = ""
-    reason_code: str = ""
-    reason: str = ""
-    into: str = ""
-    text: str = ""
-    visit_at: str = ""
+    event: Annotated[str, Form(max_length=40)] = ""
+    version: Annotated[str, Form(max_length=10)] = ""
+    reason_code: Annotated[str, Form(max_length=40)] = ""
+    reason: Annotated[str, Form(max_length=4000)] = ""
+    into: Annotated[str, Form(max_length=40)] = ""
+    text: Annotated[str, Form(max_length=4000)] = ""
+    visit_at: Annotated[str, Form(max_length=30)] = ""
+
+
+Typed = Annotated[ActForm, Depends()]
 
 
 def parse_local_time(text: str) -> datetime:
@@ -60,9 +65,7 @@ def parse_version(text: str) -> int:
 def _missing(form: ActForm, needs: Sequence[str]) -> dict[str, str]:
     given = {"reason_code": form.reason_code, "reason": form.reason.strip(), "into": form.into.strip(),
              "text": form.text.strip(), "visit_at": form.visit_at}  # fmt: skip
-    return {
-        name: gettext("This is needed for the decision.") for name in needs if name in given and not given[name]
-    }
+    return {name: gettext("This is needed for the decision.") for name in needs if name in given and not given[name]}
 
 
 def parse_act(form: ActForm, allowed: Sequence[AllowedEvent]) -> CaseAct:

@@ -76,10 +76,13 @@ def _check_cause(answer: Answer) -> Mapping[str, str]:
     for name in ("began_at", "ended_at"):
         if getattr(answer, name) and not _is_time(getattr(answer, name)):
             errors[name] = gettext("Give date and time.")
-    if not errors and answer.began_at and answer.ended_at:
-        if parse_local_time(answer.began_at) > parse_local_time(answer.ended_at):
-            errors["ended_at"] = gettext("The end lies before the beginning.")
+    if not errors and answer.began_at and answer.ended_at and _is_reversed(answer):
+        errors["ended_at"] = gettext("The end lies before the beginning.")
     return errors
+
+
+def _is_reversed(answer: Answer) -> bool:
+    return parse_local_time(answer.began_at) > parse_local_time(answer.ended_at)
 
 
 def _is_time(text: str) -> bool:

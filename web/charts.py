@@ -235,9 +235,8 @@ def _svg(chart: Chart, width: int, height: int, most: int, css: str) -> Markup:
     for start, end, kind in spans:
         left, right = max(0.0, (start - since) / long) * width, min(1.0, (end - since) / long) * width
         if right >= left:
-            shapes.append(
-                f'<rect class="fill-{kind}" x="{left:.1f}" y="0" width="{max(1.0, right - left):.1f}" height="{height}"/>'
-            )
+            wide = max(1.0, right - left)
+            shapes.append(f'<rect class="fill-{kind}" x="{left:.1f}" y="0" width="{wide:.1f}" height="{height}"/>')
     for value in chart.limits:
         y = scale.y(value)
         shapes.append(f'<line class="limit" x1="0" x2="{width}" y1="{y:.1f}" y2="{y:.1f}"/>')

@@ -1,6 +1,7 @@
 """Errors as pages in the reader's language, or as problem+json for programs. The services' codes travel on."""
 
 import re
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -54,7 +55,7 @@ def error_page(request: Request, status: int, code: str, detail: str) -> Respons
     return response
 
 
-def _answer(request: Request, status: int, code: str, detail: str, **extra: object) -> Response:
+def _answer(request: Request, status: int, code: str, detail: str, **extra: Any) -> Response:
     if DATA_PATHS.match(request.url.path):
         return problem(request, status, code, detail, **extra)
     return error_page(request, status, code, detail)
@@ -122,8 +123,8 @@ class LastResort:
             if started:
                 raise
             await (await on_app_error(Request(scope, receive), error))(scope, receive, send)
-        except Exception as error:
-            log.error("unhandled", path=scope["path"], exc_info=error)
+        except Exception:
+            log.exception("unhandled", path=scope["path"])
             if started:
                 raise
             response = _answer(Request(scope, receive), SERVER_ERROR, "internal_error", "")

@@ -7,7 +7,7 @@ from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
 
 from shared.clock import PARK_ZONE
-from web.i18n import current_language, gettext, locale
+from web.i18n import current_language, gettext, locale, pgettext
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -97,6 +97,21 @@ def size(count: int) -> str:
     if count < kilo * kilo:
         return f"{number(max(count / kilo, 0.1), 0 if count >= kilo * 10 else 1)} KB"
     return f"{number(count / kilo / kilo, 1)} MB"
+
+
+def comma(*parts: object) -> str:
+    """Parts of a phrase with commas between, full width in Chinese; empty ones are left out."""
+    return pgettext("between phrases", ", ").join(str(part) for part in parts if part)
+
+
+def colon(head: object, rest: object) -> str:
+    """A head with what it announces; without the rest, the head alone."""
+    return gettext("%(head)s: %(rest)s") % {"head": head, "rest": rest} if rest else str(head)
+
+
+def brackets(text: object, inside: object) -> str:
+    """A text with something in brackets after it; without that, the text alone."""
+    return gettext("%(text)s (%(inside)s)") % {"text": text, "inside": inside} if inside else str(text)
 
 
 FILTERS = {

@@ -10,9 +10,7 @@ SEE_OTHER = 303
 
 def is_htmx(request: Request) -> bool:
     """Whether htmx asks for a fragment; going back in history needs the whole page."""
-    return (
-        request.headers.get("HX-Request") == "true" and request.headers.get("HX-History-Restore-Request") != "true"
-    )
+    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-History-Restore-Request") != "true"
 
 
 def redirect(request: Request, path: str) -> Response:

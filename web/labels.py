@@ -69,7 +69,8 @@ TABLES: dict[str, Table] = {
         "rejected": N_("Sent back"), "overdue": N_("Overdue"), "verified": N_("Verified"), "waived": N_("Waived"),
     },
     "responsible": {
-        "enterprise": N_("Enterprise"), "operator": N_("Operator of the station"), "both": N_("Enterprise and operator"),
+        "enterprise": N_("Enterprise"), "operator": N_("Operator of the station"),
+        "both": N_("Enterprise and operator"),
     },
     "clock": {
         "screening": N_("Screening due"), "acknowledge": N_("Acknowledgement due"), "reply": N_("Reply due"),

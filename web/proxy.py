@@ -22,8 +22,8 @@ PASSED_ON = (
     "prefer", "range",
 )  # fmt: skip
 PASSED_BACK = (
-    "cache-control", "content-disposition", "content-range", "content-type", "etag", "last-modified", "link", "location",
-    "retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "www-authenticate",
+    "cache-control", "content-disposition", "content-range", "content-type", "etag", "last-modified", "link",
+    "location", "retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "www-authenticate",
 )  # fmt: skip
 ADDRESSES = frozenset({"link", "location"})
 """Headers with addresses: the services know their own, callers need the portal's."""
@@ -35,8 +35,11 @@ ONE_MINUTE = 60.0
 class Proxy:
     """One streaming HTTP client for all services."""
 
-    def __init__(self, urls: Mapping[str, str], transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, urls: Mapping[str, str], transport: httpx.AsyncBaseTransport | None = None, max_body: int = MAX_BODY
+    ) -> None:
         self._urls = urls
+        self._max_body = max_body
         self._http = httpx.AsyncClient(
             transport=transport,
             timeout=httpx.Timeout(ONE_MINUTE, connect=3.0),
@@ -53,9 +56,9 @@ class Proxy:
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         headers["accept-encoding"] = "identity"  # the answer is passed on byte by byte
         headers[REQUEST_ID_HEADER] = request_id.get()
-        body = _limited(request) if request.method not in {"GET", "HEAD"} else None
+        body = self._limited(request) if request.method not in {"GET", "HEAD"} else None
         call = self._http.build_request(
-            request.method, f"{self._urls[service]}/{path}", params=request.query_params.multi_items(), headers=headers,
+            request.method, f"{self._urls[service]}/{path}", params=request.url.query, headers=headers,
             content=body,
         )  # fmt: skip
         try:
@@ -67,6 +70,14 @@ class Proxy:
             kept[name] = kept[name].replace(self._urls[service], f"/api/{service}")
         return StreamingResponse(_body(answer), answer.status_code, kept)
 
+    async def _limited(self, request: Request) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > self._max_body:
+                raise TooLargeError(f"the body is larger than {self._max_body} bytes", limit=self._max_body)
+            yield chunk
+
 
 async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
     try:
@@ -74,15 +85,6 @@ async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
             yield chunk
     finally:
         await answer.aclose()
-
-
-async def _limited(request: Request) -> AsyncIterator[bytes]:
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise TooLargeError(f"the body is larger than {MAX_BODY} bytes", limit=MAX_BODY)
-        yield chunk
 
 
 def check_path(service: str, path: str) -> None:

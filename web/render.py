@@ -1,5 +1,6 @@
 """Pages from templates: the whole page, or one block of it for htmx."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def icon(name: str, label: str = "") -> Markup:
     return Markup(f'<svg class="i" {said}><use href="{href}#{name}"/></svg>')  # noqa: S704 - name is checked, label escaped
 
 
+@cache
 def build_environment() -> Environment:
     """The one template environment: strict about names, escaping, translating by the request's language."""
     environment = Environment(
@@ -47,6 +49,7 @@ def build_environment() -> Environment:
     environment.filters.update(formats.FILTERS)
     environment.globals.update(
         icon=icon, static=static, vendor=vendor, remaining=formats.remaining, ago=formats.ago, span=formats.span,
+        comma=formats.comma, colon=formats.colon, brackets=formats.brackets,
         label=labels.label, trade=labels.trade, name_of=labels.name_of, explain=explain,
         case_title=titles.case_title, anomaly_text=titles.anomaly_text, hints=labels.TABLES["act_hint"],
     )  # fmt: skip
@@ -54,7 +57,7 @@ def build_environment() -> Environment:
 
 
 def here(request: Request, **changes: str) -> str:
-    """This page's own address with some query parameters changed; language and theme are not carried on."""
+    """Address of the same page with some query parameters changed; language and theme are not carried on."""
     url = request.url.remove_query_params(["lang", "theme"]).include_query_params(**changes)
     return url.path + (f"?{url.query}" if url.query else "")
 
@@ -85,4 +88,3 @@ def render(
     else:
         body = environment.get_template(template).render(**values)
     return HTMLResponse(body, status, FRESH)
-

@@ -135,7 +135,7 @@ async def _wait_for_cases(clients: _Clients, park: DemoPark, loaded_at: datetime
 def _matched(park: DemoPark, cases: list[CaseSummary], loaded_at: datetime) -> dict[int, CaseSummary]:
     found: dict[int, CaseSummary] = {}
     for index, row in enumerate(park.events):
-        end = loaded_at - timedelta(hours=row["end_h"])
+        end = loaded_at.replace(minute=0, second=0, microsecond=0) - timedelta(hours=row["end_h"])
         start = end - timedelta(hours=row["length_h"] + 1)
         enterprise, code = row["outlet"].split("/")
         for case in cases:

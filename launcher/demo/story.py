@@ -46,6 +46,10 @@ REPLIES: dict[str, tuple[CauseCode, str, str]] = {
 }
 
 
+START = VisitAct(event=VisitEvent.START, officers=["王磊 32050101", "赵航 32050117"])
+"""Two officers with their certificate numbers."""
+
+
 class Storyteller:
     """Plays supervisor, enterprise and officer."""
 
@@ -147,7 +151,7 @@ class Storyteller:
         await self._visit_planned(case)
         client = await self._people.casework_as(self._people.officer)
         visit = (await client.list_visits(case_id=case.id)).items[0]
-        visit = await client.act_on_visit(visit.id, VisitAct(event=VisitEvent.START), visit.version)
+        visit = await client.act_on_visit(visit.id, START, visit.version)
         act = VisitAct(event=VisitEvent.COMPLETE, record=record, findings=findings)
         await client.act_on_visit(visit.id, act, visit.version)
 

@@ -18,7 +18,6 @@ metadata = Table.metadata
 TIME = DateTime(timezone=True)
 
 
-
 class EnterpriseCopy(Table, table=True):
     """What casework needs of an enterprise; a copy kept by the feeds of ingest and grading."""
 

@@ -1,23 +1,34 @@
 """What detection asks of ingest: rows of readings, and which factors are hazardous."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
+import httpx
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shared.clients.base import ServiceCallError
 from shared.clients.ingest import IngestClient
 from shared.clock import monotonic
-from shared.contracts.ingest import ReadingKind, ReadingsBatch
+from shared.contracts.ingest import ReadingKind
+from shared.feed import Event
 
 OUTLETS_A_CALL = 50
+BUCKETS = {ReadingKind.REALTIME: 300, ReadingKind.MINUTE: 300, ReadingKind.HOUR: 7200, ReadingKind.DAY: 86_400}
+"""Seconds: what is fetched beyond the rows an event names is at most this at either end."""
 HAZARD_SECONDS = 600.0
 UNFLAGGED = 0
+UNKNOWN_FLAG = "?"
+
+Times = npt.NDArray[np.int64]
+Wanted = Mapping[tuple[UUID, ReadingKind], Times]
+"""Times in epoch seconds, ascending, by outlet and kind."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,7 @@ class Column:
 
     def at(self, times: npt.NDArray[np.int64]) -> "Column":
         """Only the rows of these times."""
-        wanted = np.isin(self.t, times, assume_unique=True)
+        wanted = np.isin(self.t, times)
         return Column(self.t[wanted], self.v[wanted], self.flags[wanted])
 
 
@@ -53,45 +64,65 @@ class Readings:
             self._asked_at = monotonic()
         return self._hazardous
 
-    async def fetch(self, batches: Sequence[ReadingsBatch]) -> Fetched:
-        """All rows that these parts of events name (and others between them, which the caller leaves out)."""
+    async def read_until(self, cursor: int) -> datetime | None:
+        """When the first event came in that is not yet read; None where all are."""
+        response = await self.client.request("GET", "/v1/feed", params={"after": cursor, "limit": 1, "wait": 0})
+        waiting = orjson.loads(response.content)
+        return Event.model_validate(waiting[0]).time if waiting else None
+
+    async def fetch(self, wanted: Wanted) -> Fetched:
+        """The rows of these times."""
         found: Fetched = {}
-        for (kind, first, last), outlets in _spans(batches).items():
+        for (kind, first, last), outlets in _spans(wanted).items():
             ids = sorted(outlets)
             for start in range(0, len(ids), OUTLETS_A_CALL):
-                part = ids[start : start + OUTLETS_A_CALL]
-                table = await self.client.read_arrow(part, kind, _moment(first), _moment(last))
-                for (outlet_id, factor), column in split(table).items():
-                    columns = found.setdefault((outlet_id, kind), {})
-                    columns[factor] = _joined(columns.get(factor), column)
+                for table in await self._read(ids[start : start + OUTLETS_A_CALL], kind, first, last):
+                    _keep(found, kind, table, wanted)
         return found
 
+    async def _read(self, ids: list[UUID], kind: ReadingKind, first: int, last: int) -> list[pa.Table]:
+        """One call, or several where the answer would be too large."""
+        try:
+            return [await self.client.read_arrow(ids, kind, _moment(first), _moment(last))]
+        except ServiceCallError as error:
+            if error.status != httpx.codes.REQUEST_ENTITY_TOO_LARGE or (len(ids) == 1 and first == last):
+                raise
+        if len(ids) > 1:
+            half = len(ids) // 2
+            return [
+                *(await self._read(ids[:half], kind, first, last)),
+                *(await self._read(ids[half:], kind, first, last)),
+            ]
+        middle = (first + last) // 2
+        return [*(await self._read(ids, kind, first, middle)), *(await self._read(ids, kind, middle + 1, last))]
 
-def _spans(batches: Iterable[ReadingsBatch]) -> dict[tuple[ReadingKind, int, int], set[UUID]]:
-    """Spans to ask for: those of one outlet that touch are joined, outlets with the same span go together."""
-    by_series: dict[tuple[UUID, ReadingKind], list[tuple[int, int]]] = defaultdict(list)
-    for batch in batches:
-        by_series[batch.outlet_id, batch.kind].append((batch.times[0], batch.times[-1]))
+
+def merged(parts: Iterable[Wanted]) -> Wanted:
+    """All times that several events name."""
+    together: dict[tuple[UUID, ReadingKind], list[Times]] = defaultdict(list)
+    for part in parts:
+        for key, times in part.items():
+            together[key].append(times)
+    return {key: np.unique(np.concatenate(times)) for key, times in together.items()}
+
+
+def _spans(wanted: Wanted) -> dict[tuple[ReadingKind, int, int], set[UUID]]:
+    """Spans to ask for: whole buckets, so that outlets that send at the same time are asked for together."""
     spans: dict[tuple[ReadingKind, int, int], set[UUID]] = defaultdict(set)
-    for (outlet_id, kind), pieces in by_series.items():
-        for first, last in _merged(pieces, _reach(kind)):
-            spans[kind, first, last].add(outlet_id)
+    for (outlet_id, kind), times in wanted.items():
+        size = BUCKETS[kind]
+        buckets = np.unique(times // size)
+        for run in np.split(buckets, np.flatnonzero(np.diff(buckets) > 1) + 1):
+            spans[kind, int(run[0]) * size, (int(run[-1]) + 1) * size - 1].add(outlet_id)
     return spans
 
 
-def _reach(kind: ReadingKind) -> int:
-    steps = {ReadingKind.DAY: timedelta(days=2), ReadingKind.HOUR: timedelta(hours=2)}
-    return int(steps.get(kind, timedelta(minutes=30)).total_seconds())
-
-
-def _merged(pieces: list[tuple[int, int]], reach: int) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for first, last in sorted(pieces):
-        if merged and first <= merged[-1][1] + reach:
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-        else:
-            merged.append((first, last))
-    return merged
+def _keep(found: Fetched, kind: ReadingKind, table: pa.Table, wanted: Wanted) -> None:
+    for (outlet_id, factor), column in split(table).items():
+        named = column.at(wanted[outlet_id, kind])
+        if len(named.t):
+            columns = found.setdefault((outlet_id, kind), {})
+            columns[factor] = _joined(columns.get(factor), named)
 
 
 def _moment(seconds: int) -> datetime:
@@ -107,7 +138,7 @@ def split(table: pa.Table) -> dict[tuple[UUID, str], Column]:
     at = table["at"].cast(pa.timestamp("s", tz="UTC")).cast(pa.int64()).to_numpy()
     value = table["value"].cast(pa.float64()).to_numpy()
     letters, names = _codes(pc.fill_null(table["flag"], ""))
-    flag = np.array([ord(name[0]) & 0x7F if name else UNFLAGGED for name in names], np.uint8)[letters]
+    flag = np.array([_letter(name) for name in names], np.uint8)[letters]
     order = np.lexsort((at, factor, outlet))
     edges = np.flatnonzero(np.diff(outlet[order] * len(factors) + factor[order])) + 1
     found = {}
@@ -115,6 +146,10 @@ def split(table: pa.Table) -> dict[tuple[UUID, str], Column]:
         key = UUID(outlets[outlet[rows[0]]]), factors[factor[rows[0]]]
         found[key] = Column(at[rows], value[rows], flag[rows])
     return found
+
+
+def _letter(flag: str) -> int:
+    return ord(flag[0] if flag.isascii() else UNKNOWN_FLAG) if flag else UNFLAGGED
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], list[str]]:

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.detection.gateways import Fetched, Readings
+from services.detection.gateways import Fetched, Readings, merged
 from services.detection.service import Watch, load_rulebook
-from services.detection.service.watch import named_batches
+from services.detection.service.watch import wanted_times
+from services.detection.store import SeriesId
 from shared.clients.ingest import IngestClient
 from shared.feed import Event, FeedConsumer
 from shared.jobs import Job
 
+FEED = "ingest"
 EVENTS_A_BATCH = 40
 """An event names up to 1,000 rows of many factors: this bounds what one transaction holds."""
 
@@ -30,7 +33,7 @@ class Follower:
     async def prepare(self, events: Sequence[Event]) -> None:
         """Everything the events need from outside."""
         self._hazardous = await self.readings.hazardous()
-        self._fetched = await self.readings.fetch(named_batches(events))
+        self._fetched = await self.readings.fetch(merged(wanted_times(event) for event in events))
 
     async def handle(self, session: AsyncSession, events: Sequence[Event]) -> None:
         """In the transaction that moves the cursor."""
@@ -41,24 +44,43 @@ class Follower:
 def build_consumer(app: FastAPI, client: IngestClient) -> FeedConsumer:
     """The consumer of ingest's feed."""
     follower = Follower(app, Readings(client))
-    return FeedConsumer("ingest", client, app.state.db, follower.handle, prepare=follower.prepare, limit=EVENTS_A_BATCH)
+    return FeedConsumer(FEED, client, app.state.db, follower.handle, prepare=follower.prepare, limit=EVENTS_A_BATCH)
 
 
 def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
-    """The leader's jobs. Looking for silence twice finds the same hits, so no slot needs to be claimed."""
+    """The leader's jobs. Each look is a page in a transaction; looking twice finds the same, so no slot is claimed."""
     readings = Readings(client)
 
     async def look_for_silence() -> None:
-        hazardous = await readings.hazardous()
-        async with app.state.db.transaction() as session:
-            await Watch(session, load_rulebook(), app.state.clock.now(), hazardous).look_for_silence()
+        hazardous, as_of = await readings.hazardous(), await _read_until(app, readings)
+        after: SeriesId | None = None
+        while True:
+            async with app.state.db.transaction() as session:
+                watch = Watch(session, load_rulebook(), app.state.clock.now(), hazardous)
+                after = await watch.look_for_silence(as_of, after)
+            if after is None:
+                return
 
     async def refresh_running() -> None:
         hazardous = await readings.hazardous()
-        async with app.state.db.transaction() as session:
-            await Watch(session, load_rulebook(), app.state.clock.now(), hazardous).refresh_running()
+        after: UUID | None = None
+        while True:
+            async with app.state.db.transaction() as session:
+                watch = Watch(session, load_rulebook(), app.state.clock.now(), hazardous)
+                after = await watch.refresh_running(after)
+            if after is None:
+                return
 
     return [
         Job("look_for_silence", timedelta(minutes=5), look_for_silence),
         Job("refresh_running", timedelta(minutes=30), refresh_running),
     ]
+
+
+async def _read_until(app: FastAPI, readings: Readings) -> datetime:
+    """Up to when everything that came in has been looked at: a service that lags behind must not call others silent."""
+    now: datetime = app.state.clock.now()
+    async with app.state.db.transaction() as session:
+        cursor = await Watch(session, load_rulebook(), now, frozenset()).cursor(FEED)
+    waiting = await readings.read_until(cursor)
+    return now if waiting is None else min(now, waiting)

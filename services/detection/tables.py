@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, LargeBinary, MetaData
+from sqlalchemy import DateTime, Index, LargeBinary, MetaData, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -37,8 +37,28 @@ class SeriesRow(Table, table=True):
     factor: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     state: bytes = Field(sa_type=LargeBinary)
+    first_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     last_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True), index=True)
     late: int = 0
+
+
+class HitRow(Table, table=True):
+    """A rule hit as it was last told: where it belongs, and the span it covers."""
+
+    __tablename__ = "hits"
+    __table_args__ = (Index("hits_of_series", "outlet_id", "until"),)
+
+    id: UUID = Field(primary_key=True)
+    outlet_id: UUID
+    factor: str
+    kind: str
+    rule: str
+    started_at: datetime = Field(sa_type=DateTime(timezone=True))
+    until: datetime = Field(sa_type=DateTime(timezone=True))
+    running: bool
+    value: float
+    reference: float
+    points: int
 
 
 class AnomalyRow(Table, table=True):
@@ -48,6 +68,7 @@ class AnomalyRow(Table, table=True):
     __table_args__ = (
         Index("anomalies_by_start", "started_at", "id"),
         Index("anomalies_of_outlet", "outlet_id", "until"),
+        Index("anomalies_open", "outlet_id", postgresql_where=text("state = 'open'")),
     )
 
     id: UUID = Field(primary_key=True)

@@ -77,14 +77,17 @@ class CaseRow(Table, table=True):
     """Case 问询 of casework."""
 
     __tablename__ = "cases"
-    __table_args__ = (Index("cases_anomalies", "anomaly_ids", postgresql_using="gin"),)
+    __table_args__ = (
+        Index("cases_anomalies", "anomaly_ids", postgresql_using="gin"),
+        Index("cases_asked_for", text("coalesce(reply_by, inquiry_sent_at)")),
+    )
 
     id: UUID = Field(primary_key=True)
     version: int
     no: str = Field(sa_type=Text)
     enterprise_id: UUID
     state: str = Field(sa_type=Text)
-    inquiry_sent_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True), index=True)
+    inquiry_sent_at: datetime | None = moment(null=True)
     reply_by: datetime | None = moment(null=True)
     replied_at: datetime | None = moment(null=True)
     on_time: bool | None

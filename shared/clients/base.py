@@ -107,7 +107,7 @@ class ServiceClient:
             if attempt:
                 await asyncio.sleep(0.1 * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
             try:
-                response = await self._http.request(method, path, headers=await self._headers(headers), **options)
+                response = await self._send(method, path, headers, options)
             except httpx.HTTPError as error:
                 failure = ServiceCallError(
                     self.service,
@@ -125,6 +125,17 @@ class ServiceClient:
         if failure is None:
             raise RuntimeError("a request without attempts")
         raise failure
+
+    async def _send(
+        self, method: str, path: str, headers: dict[str, str] | None, options: dict[str, Any]
+    ) -> httpx.Response:
+        """One exchange; a second one where the service's own token was refused and a new one can be had."""
+        response = await self._http.request(method, path, headers=await self._headers(headers), **options)
+        forget = getattr(self._token, "forget", None)
+        if response.status_code == httpx.codes.UNAUTHORIZED and forget is not None:
+            forget()
+            response = await self._http.request(method, path, headers=await self._headers(headers), **options)
+        return response
 
     async def _headers(self, extra: dict[str, str] | None) -> dict[str, str]:
         headers = dict(extra or {})

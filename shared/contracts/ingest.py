@@ -20,10 +20,15 @@ class Wire(BaseModel):
 
     @field_validator("*", mode="after")
     @classmethod
-    def _no_nul(cls, value: object) -> object:
-        """PostgreSQL cannot keep NUL in a text; said here it is the caller's fault and not ours."""
-        if isinstance(value, str) and "\x00" in value:
-            raise ValueError("the character NUL is not allowed")
+    def _storable(cls, value: object) -> object:
+        """PostgreSQL keeps no NUL and no half of a surrogate pair; said here it is the caller's fault, not ours."""
+        if isinstance(value, str):
+            try:
+                encoded = value.encode()
+            except UnicodeEncodeError:
+                raise ValueError("the text is not valid Unicode") from None
+            if b"\x00" in encoded:
+                raise ValueError("the character NUL is not allowed")
         return value
 
 

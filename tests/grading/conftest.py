@@ -1,6 +1,6 @@
 """Grading between fake neighbours in one process: real feeds, real clients, real databases."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +16,7 @@ from sqlalchemy import text
 from services.grading.jobs import build_consumers
 from services.grading.main import create_app
 from services.grading.settings import Settings
-from shared.auth import Role
+from shared.auth import Role, TokenVerifier
 from shared.clients.grading import GradingClient
 from shared.clock import FixedClock
 from shared.contracts.casework import (
@@ -87,7 +87,10 @@ class World:
     tokens: TokenMaker
     network: Network
     client: GradingClient
+    join: Callable[[str], Awaitable[Neighbour]]
+    """Starts a neighbour."""
     neighbours: dict[str, Neighbour] = field(default_factory=dict)
+    """Those that had something to tell; each needs a database, so none is started before."""
     registry: dict[UUID, EnterpriseOut] = field(default_factory=dict)
     """What ingest knows."""
     completeness: dict[UUID, Completeness] = field(default_factory=dict)
@@ -120,12 +123,18 @@ class World:
         async with httpx.AsyncClient(transport=transport, base_url="http://grading") as client:
             return await client.request(method, path, headers=headers, **options)
 
+    async def tell(self, name: str, event_type: str, subject: str, data: BaseModel) -> None:
+        """A neighbour publishes an event."""
+        if name not in self.neighbours:
+            self.neighbours[name] = await self.join(name)
+        await self.neighbours[name].tell(event_type, subject, data)
+
     async def catch_up(self) -> int:
-        """Let grading read all three feeds to their end; how many events were new."""
+        """Let grading read its neighbours' feeds to their end; how many events were new."""
         count = 0
         for consumer in build_consumers(self.app):
             consumer.wait = 0
-            while new := await consumer.step():
+            while consumer.feed in self.neighbours and (new := await consumer.step()):
                 count += new
         return count
 
@@ -150,8 +159,8 @@ class World:
             outlet_id=outlet.id, enterprise_id=enterprise.id, expected_hours=expected, received_hours=received,
             valid_hours=valid, transmission=None, validity=None, tvr=None,
         )  # fmt: skip
-        await self.neighbours["ingest"].tell(ENTERPRISE_CHANGED, str(enterprise.id), enterprise)
-        await self.neighbours["ingest"].tell(OUTLET_CHANGED, str(outlet.id), outlet)
+        await self.tell("ingest", ENTERPRISE_CHANGED, str(enterprise.id), enterprise)
+        await self.tell("ingest", OUTLET_CHANGED, str(outlet.id), outlet)
         return enterprise.id
 
     async def anomaly(self, name: str, code: str = "E-001", version: int = 1, **fields: Any) -> AnomalyOut:
@@ -165,7 +174,7 @@ class World:
         }  # fmt: skip
         anomaly = AnomalyOut(**plain | fields)
         kind = ANOMALY_OPENED if version == 1 else ANOMALY_UPDATED
-        await self.neighbours["detection"].tell(kind, str(anomaly.id), anomaly)
+        await self.tell("detection", kind, str(anomaly.id), anomaly)
         return anomaly
 
     async def case(self, no: str, version: int = 1, code: str = "E-001", **fields: Any) -> None:
@@ -177,7 +186,7 @@ class World:
             "inquiry_sent_at": at(3, 12), "reply_by": at(4, 12), "replied_at": at(4), "on_time": True,
             "version": version,
         }  # fmt: skip
-        await self.neighbours["casework"].tell(CASE_CHANGED, no, CaseFact(**plain | fields))
+        await self.tell("casework", CASE_CHANGED, no, CaseFact(**plain | fields))
 
     async def visit(self, no: str, points: int, code: str = "E-001") -> None:
         """Casework tells of an inspection on 5 August."""
@@ -186,7 +195,7 @@ class World:
             type=VisitType.INSPECTION, trigger="data_clue", completed_at=at(5), findings=1, points=points,
             colour=Colour.GREY,
         )  # fmt: skip
-        await self.neighbours["casework"].tell(VISIT_COMPLETED, no, fact)
+        await self.tell("casework", VISIT_COMPLETED, no, fact)
 
     async def finding(self, no: str, code: str = "E-001", **fields: Any) -> None:
         """Casework tells of a finding, open and overdue since 20 August."""
@@ -195,7 +204,7 @@ class World:
             "enterprise_id": enterprise_uuid(code), "code": "18-1", "severity": FindingSeverity.MAJOR, "points": 8,
             "state": FindingState.OVERDUE, "at": at(21), "issued_at": at(5), "due_at": at(20), "version": 1,
         }  # fmt: skip
-        await self.neighbours["casework"].tell(FINDING_CHANGED, no, FindingFact(**plain | fields))
+        await self.tell("casework", FINDING_CHANGED, no, FindingFact(**plain | fields))
 
 
 def ingest_router(world: World) -> APIRouter:
@@ -234,22 +243,15 @@ def make_settings(url: str) -> Settings:
     )  # fmt: skip
 
 
-async def _join(world: World, name: str, url: str, stack: AsyncExitStack) -> None:
-    db = Database(url, pool_size=2)
-    stack.push_async_callback(db.close)
-    routers = [feed_router(), ingest_router(world)] if name == "ingest" else [feed_router()]
-    app = create_kernel_app(name, lifespan=_no_lifespan, routers=routers, docs=False)
+def neighbour_app(name: str, db: Database, verifier: TokenVerifier, router: APIRouter) -> FastAPI:
+    app = create_kernel_app(name, lifespan=_no_lifespan, routers=[feed_router(), router], docs=False)
     app.state.feed = FeedReader(db, f"/{name}")
-    app.state.verifier = world.tokens.verifier()
-    world.neighbours[name] = Neighbour(app, db)
-    world.network.apps[name] = app
+    app.state.verifier = verifier
+    return app
 
 
 def _no_lifespan(_app: FastAPI) -> AsyncExitStack:
     return AsyncExitStack()
-
-
-MakeWorld = Callable[[], Coroutine[Any, Any, World]]
 
 
 @pytest.fixture
@@ -257,13 +259,19 @@ async def world(make_database: MakeDatabase, tokens: TokenMaker) -> AsyncIterato
     """Five days after the third quarter's end; nobody is registered yet."""
     network = Network()
     async with AsyncExitStack() as stack:
+
+        async def join(name: str) -> Neighbour:
+            db = Database(await make_database("grading"), pool_size=2)  # any migrated database has an outbox
+            stack.push_async_callback(db.close)
+            router = ingest_router(world) if name == "ingest" else APIRouter()
+            app = network.apps[name] = neighbour_app(name, db, tokens.verifier(), router)
+            return Neighbour(app, db)
+
         app = create_app(make_settings(await make_database("grading")), transport=network)
         app.state.verifier = tokens.verifier()
         app.state.clock = clock = FixedClock(NOW)
         network.apps |= {"grading": app, "identity": identity_app(tokens)}
         client = await stack.enter_async_context(GradingClient("http://grading", transport=network))
-        world = World(app, clock, tokens, network, client)
-        for name in OTHERS:  # any migrated database has an outbox
-            await _join(world, name, await make_database("grading"), stack)
+        world = World(app, clock, tokens, network, client, join)
         await stack.enter_async_context(app.router.lifespan_context(app))
         yield world

@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
 from services.grading.domain.freezing import thaw
 from services.grading.domain.grades import grade_all
+from services.grading.main import create_app
 from services.grading.rules import rule_versions
 from shared.audit import verify
 from shared.auth import Role
@@ -15,6 +17,7 @@ from shared.clients.base import ServiceCallError
 from shared.contracts.casework import CaseState
 from shared.contracts.grading import Colour, GradeList, GradeRow, ListState, Override, Publication
 from shared.contracts.ingest import enterprise_uuid
+from shared.testing import running
 from tests.grading.conftest import QUARTER, World
 from tests.grading.makers import AS_OF, HOUR, an_id, at
 
@@ -215,3 +218,33 @@ async def test_two_publishers_at_once(world: World):
     assert [(each.status, each.code) for each in refused] == [(409, "no_draft")]
     assert len([each for each in answers if isinstance(each, GradeList)]) == 1
     assert await world.rows("select count(*) from outbox where type = 'grading.list.published.v1'") == [(1,)]
+
+
+async def test_an_inquiry_counts_in_the_quarter_its_reply_is_due(world: World):
+    await world.enterprise("E-001")
+    late = {"inquiry_sent_at": AS_OF - HOUR, "replied_at": None, "on_time": None, "state": CaseState.OVERDUE}
+    await world.case("WX-1", reply_by=AS_OF - HOUR / 2, **late)
+    await world.case("WX-2", reply_by=AS_OF + HOUR, **late)
+    await world.catch_up()
+    world.clock.set(AS_OF + 5 * HOUR)
+
+    for quarter, no in ((QUARTER, "WX-1"), ("2026Q4", "WX-2")):
+        causes = row(await world.officer.draft_list(quarter), "E-001").blocks[2].causes
+        assert [(cause.ref, cause.code, cause.points) for cause in causes] == [(no, "reply_late", -9.0)]
+
+
+async def test_grading_follows_its_neighbours_by_itself(world: World):
+    """With jobs on, facts arrive without being fetched."""
+    settings = replace(world.app.state.settings, jobs=True)
+    app = create_app(settings, transport=world.network)
+    app.state.verifier = world.tokens.verifier()
+    await world.enterprise("E-001")
+    async with running(app, headers=world.tokens.headers(Role.OFFICER)) as http:
+        for _ in range(100):
+            if colours := (await http.get("/v1/grades")).json():
+                break
+            await asyncio.sleep(0.05)
+        ready = await http.get("/readyz")
+
+    assert colours == [{"enterprise_id": str(enterprise_uuid("E-001")), "colour": "grey", "quarter": None}]
+    assert ready.json()["checks"] == {"database": "ok", "schema": "ok"}

@@ -273,6 +273,7 @@ BAD_QUERIES = [
     ("/v1/packets", {"cursor": "xxxx"}, 422),
     ("/v1/packets", {"status": "lost"}, 422),
     ("/v1/outlets", {"cursor": "WzFd"}, 422),
+    ("/v1/enterprises", {"cursor": "WyJcdTAwMDAiXQ"}, 422),
     ("/v1/enterprises", {"limit": "0"}, 422),
 ]  # fmt: skip
 

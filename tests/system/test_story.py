@@ -129,7 +129,9 @@ async def test_an_exceedance_is_visited_rectified_closed_and_graded(park: Park):
 
     officer = park.casework.as_user(await park.as_("wang"))
     visit = (await officer.list_visits(case_id=case.id)).items[0]
-    visit = await officer.act_on_visit(visit.id, VisitAct(event=VisitEvent.START), visit.version)
+    visit = await officer.act_on_visit(
+        visit.id, VisitAct(event=VisitEvent.START, officers=["王磊 01", "赵航 02"]), visit.version
+    )
     code = (await officer.list_finding_codes())[0].code
     finding = FindingIn(code=code, severity=FindingSeverity.GENERAL, facts="加药记录缺失三天。")
     visit = await officer.act_on_visit(

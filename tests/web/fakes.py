@@ -69,7 +69,7 @@ class Park:
     headers: list[dict[str, str]] = field(default_factory=list)
     sessions: dict[str, str] = field(default_factory=dict)
     exchanges: int = 0
-    drafts: set[str] = field(default_factory=lambda: {"2026Q3"})
+    drafts: set[str] = field(default_factory=lambda: {"2026Q3", "2026Q4"})
     refuse: dict[str, AppError] = field(default_factory=dict)
     """Path start → the error every call below it gets."""
 
@@ -113,6 +113,11 @@ class Park:
 
 
 def ingest(park: Park, app: FastAPI) -> None:
+    _registry(app)
+    _readings(park, app)
+
+
+def _registry(app: FastAPI) -> None:
     firms = {firm[0]: makers.make_enterprise(*firm[:4]) for firm in makers.FIRMS}
     outlets = {code: makers.make_outlet(code) for code in firms}
 
@@ -132,11 +137,6 @@ def ingest(park: Park, app: FastAPI) -> None:
     async def outlet(one: UUID) -> Any:
         return _one([item for item in outlets.values() if item.id == one])
 
-    @app.get("/v1/outlets/{one}/series")
-    async def series(one: UUID, factor: str, kind: ReadingKind, since: datetime, until: datetime) -> Any:
-        shape = next((case.rule for case in park.cases.values() if case.outlet_id == one), "")
-        return makers.make_series(one, factor, kind, since, until, shape).model_dump(mode="json")
-
     @app.get("/v1/devices")
     async def devices(outlet_id: UUID) -> Any:
         return page(
@@ -154,6 +154,13 @@ def ingest(park: Park, app: FastAPI) -> None:
             FactorOut(code=makers.COD, name_zh="化学需氧量", name_en="COD", unit="mg/L").model_dump(mode="json"),
             FactorOut(code=makers.FLOW, name_zh="流量", name_en="Flow", unit="m³/h").model_dump(mode="json"),
         ]
+
+
+def _readings(park: Park, app: FastAPI) -> None:
+    @app.get("/v1/outlets/{one}/series")
+    async def series(one: UUID, factor: str, kind: ReadingKind, since: datetime, until: datetime) -> Any:
+        shape = next((case.rule for case in park.cases.values() if case.outlet_id == one), "")
+        return makers.make_series(one, factor, kind, since, until, shape).model_dump(mode="json")
 
     @app.get("/v1/freshness")
     async def freshness() -> Any:
@@ -175,14 +182,20 @@ def detection(park: Park, app: FastAPI) -> None:
 
 def casework(park: Park, app: FastAPI) -> None:
     _cases(park, app)
-    _works(park, app)
+    _visits(park, app)
+    _findings(park, app)
     _files(park, app)
+    _audit(app)
 
 
 def _cases(park: Park, app: FastAPI) -> None:
     @app.get("/v1/cases")
     async def cases(
-        view: str = "", state: Annotated[list[str] | None, Query()] = None, q: str = "", severity: str = "", cursor: str = ""
+        view: str = "",
+        state: Annotated[list[str] | None, Query()] = None,
+        q: str = "",
+        severity: str = "",
+        cursor: str = "",
     ) -> Any:
         states = set(state or []) | ({view} if view in set(CaseState) else set())
         found = [
@@ -217,7 +230,7 @@ def _cases(park: Park, app: FastAPI) -> None:
         return park.save(case, **updates).model_dump(mode="json")
 
 
-def _works(park: Park, app: FastAPI) -> None:
+def _visits(park: Park, app: FastAPI) -> None:
     @app.get("/v1/visits")
     async def visits(state: str = "") -> Any:
         return page([visit for visit in park.visits() if state in {"", visit.state}])
@@ -244,10 +257,13 @@ def _works(park: Park, app: FastAPI) -> None:
         park.save(park.find(visit.case_no), visits=[changed])
         return changed.model_dump(mode="json")
 
+
+def _findings(park: Park, app: FastAPI) -> None:
     @app.get("/v1/finding-codes")
     async def codes() -> Any:
         code = FindingCodeOut(
-            code="13-5", title_zh="运维记录缺失或不实", title_en="Records missing or untrue", clause="第十三条第（五）项",
+            code="13-5", title_zh="运维记录缺失或不实", title_en="Records missing or untrue",
+            clause="第十三条第（五）项",
             default_severity=FindingSeverity.MINOR,
         )  # fmt: skip
         return [code.model_dump(mode="json")]
@@ -304,6 +320,8 @@ def _files(park: Park, app: FastAPI) -> None:
             raise NotFoundError("no such file")
         return found[0]
 
+
+def _audit(app: FastAPI) -> None:
     @app.get("/v1/audit")
     async def audit() -> Any:
         entry = AuditEntryOut(
@@ -318,6 +336,12 @@ def _files(park: Park, app: FastAPI) -> None:
 
 
 def grading(park: Park, app: FastAPI) -> None:
+    _lists(park, app)
+    _drafts(park, app)
+    _colours(app)
+
+
+def _lists(park: Park, app: FastAPI) -> None:
     @app.get("/v1/lists")
     async def lists() -> Any:
         draft = makers.make_list(ListState.DRAFT, "2026Q4").model_dump(mode="json", exclude={"rows"})
@@ -335,6 +359,8 @@ def grading(park: Park, app: FastAPI) -> None:
             raise NotFoundError("no draft")
         return makers.make_list(ListState(state), quarter).model_dump(mode="json")
 
+
+def _drafts(park: Park, app: FastAPI) -> None:
     @app.post("/v1/lists/{quarter}/draft")
     async def draft(quarter: str) -> Any:
         park.drafts.add(quarter)
@@ -352,6 +378,8 @@ def grading(park: Park, app: FastAPI) -> None:
         park.acts.append((quarter, given))
         return makers.make_list(quarter=quarter).model_dump(mode="json")
 
+
+def _colours(app: FastAPI) -> None:
     @app.get("/v1/grades")
     async def colours() -> Any:
         return [

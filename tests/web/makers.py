@@ -119,7 +119,15 @@ def make_series(
     limits = [limit] if factor == COD else []
     unit = "mg/L" if factor == COD else "m³/h"
     return Series(
-        outlet_id=outlet_id, factor=factor, kind=kind, unit=unit, t0=t0, step=step, v=values, flags=flagged, limits=limits
+        outlet_id=outlet_id,
+        factor=factor,
+        kind=kind,
+        unit=unit,
+        t0=t0,
+        step=step,
+        v=values,
+        flags=flagged,
+        limits=limits,
     )
 
 
@@ -209,7 +217,8 @@ JUDGEMENTS = [
         blocked="severity_a_needs_officer",
     ),
     AllowedEvent(
-        event="verify_on_site", needs=["reason_code", "visit_at"], reason_codes=[ReasonCode.CONTRADICTION, ReasonCode.SEVERE]
+        event="verify_on_site", needs=["reason_code", "visit_at"],
+        reason_codes=[ReasonCode.CONTRADICTION, ReasonCode.SEVERE],
     ),
     AllowedEvent(event="return_reply", needs=["reason_code", "reason"], reason_codes=[ReasonCode.INCOMPLETE]),
 ]  # fmt: skip
@@ -255,13 +264,18 @@ def make_cases() -> list[CaseDetail]:
 
 
 def make_visit(case: CaseDetail, *, done: bool = False) -> VisitOut:
-    allowed = [] if done else [AllowedEvent(event="start", needs=["officers"]), AllowedEvent(event="cancel", needs=["reason"])]
+    allowed = (
+        []
+        if done
+        else [AllowedEvent(event="start", needs=["officers"]), AllowedEvent(event="cancel", needs=["reason"])]
+    )
     return VisitOut(
         id=uid(f"visit {case.no}"), no=f"XC-2026-{case.no[-4:]}", case_id=case.id, case_no=case.no,
         enterprise_id=case.enterprise_id, enterprise_name_zh=case.enterprise_name_zh,
         enterprise_name_en=case.enterprise_name_en, outlet_code=case.outlet_code, type=VisitType.INSPECTION,
         trigger="data_clue", state=VisitState.COMPLETED if done else VisitState.PLANNED, planned_at=NOW + 20 * HOUR,
-        completed_at=NOW if done else None, officers=["王磊"], record="现场核查记录。" if done else "", colour=case.colour,
+        completed_at=NOW if done else None, officers=["王磊"], record="现场核查记录。" if done else "",
+        colour=case.colour,
         findings=1 if done else 0, points=3 if done else 0, allowed=allowed, version=1,
     )  # fmt: skip
 
@@ -271,7 +285,8 @@ def make_finding(case: CaseDetail) -> FindingOut:
         id=uid(f"finding {case.no}"), no=f"ZG-2026-{case.no[-4:]}", case_id=case.id, case_no=case.no,
         visit_id=uid(f"visit {case.no}"), enterprise_id=case.enterprise_id, enterprise_name_zh=case.enterprise_name_zh,
         enterprise_name_en=case.enterprise_name_en, code="13-5", title_zh="运维记录缺失或不实",
-        title_en="Records missing or untrue", clause="环境保护部令第19号第十三条第（五）项", severity=FindingSeverity.GENERAL,
+        title_en="Records missing or untrue", clause="环境保护部令第19号第十三条第（五）项",
+        severity=FindingSeverity.GENERAL,
         points=3, facts="近 30 天校准记录缺 4 次，标液无有效期证明。", location="站房", responsible="enterprise",
         state=FindingState.ISSUED, found_at=NOW - 30 * HOUR, issued_at=NOW - 30 * HOUR, due_at=NOW + 300 * HOUR,
         allowed=[AllowedEvent(event="submit_plan", needs=["text"]),
@@ -286,7 +301,8 @@ def summary(case: CaseDetail) -> CaseSummary:
 def make_counts() -> CaseCounts:
     return CaseCounts(
         screening=1, waiting=1, replied=1, overdue=1, due_soon=2, verification=1, rectifying=1, visits_planned=1,
-        findings_open=1, opened_today=6, merged_today=41, closed_30d=120, simplified_30d=107, mean_reply_hours=3.4, red=2,
+        findings_open=1, opened_today=6, merged_today=41, closed_30d=120, simplified_30d=107,
+        mean_reply_hours=3.4, red=2,
     )  # fmt: skip
 
 
@@ -299,7 +315,8 @@ def make_row(code: str, name_zh: str, name_en: str, trade: str, colour: Colour) 
     blocks = [
         Block(code="B1", score=18.5, maximum=25, causes=[]), Block(code="B2", score=11, maximum=20, causes=[]),
         Block(code="B3", score=7, maximum=15, causes=[cause]), Block(code="B4", score=15, maximum=15),
-        Block(code="B5", score=10, maximum=10), Block(code="B6", score=10, maximum=10), Block(code="B7", score=5, maximum=5),
+        Block(code="B5", score=10, maximum=10), Block(code="B6", score=10, maximum=10),
+        Block(code="B7", score=5, maximum=5),
     ]  # fmt: skip
     reasons = [Reason(code="insufficient_data", params={"rule": "no_readings"})] if grey else []
     risk = {Colour.RED: 38.5, Colour.YELLOW: 21.4, Colour.GREEN: 6.6}.get(colour)
@@ -330,7 +347,13 @@ def make_public() -> PublicList:
     ]  # fmt: skip
     counts = {Colour.RED: 2, Colour.YELLOW: 2, Colour.GREEN: 1, Colour.GREY: 1}
     return PublicList(
-        quarter="2026Q3", version=2, interim=False, published_at=NOW, counts=counts, rows=rows, quarters=["2026Q3", "2026Q2"]
+        quarter="2026Q3",
+        version=2,
+        interim=False,
+        published_at=NOW,
+        counts=counts,
+        rows=rows,
+        quarters=["2026Q3", "2026Q2"],
     )
 
 
@@ -338,5 +361,10 @@ def make_grade() -> GradeOut:
     row = make_row(*FIRMS[0])
     history = [GradeHistory(quarter="2026Q2", version=1, colour=Colour.YELLOW, p=81.0, risk=20.9)]
     return GradeOut(
-        enterprise_id=row.enterprise_id, quarter="2026Q3", colour=Colour.RED, row=row, draft=make_row(*FIRMS[0]), history=history
+        enterprise_id=row.enterprise_id,
+        quarter="2026Q3",
+        colour=Colour.RED,
+        row=row,
+        draft=make_row(*FIRMS[0]),
+        history=history,
     )

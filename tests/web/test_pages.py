@@ -27,14 +27,14 @@ PAGES = [
     ("zhou", f"/rectifications/{FINDING}", "近 30 天校准记录缺 4 次"),
     ("zhou", "/enterprises", "恒泽精细化工有限公司"),
     ("zhou", f"/enterprises/{FIRM}", "废水总排口"),
-    ("zhou", f"/outlets/{OUTLET}", "GB 18918-2002 一级A"),
+    ("zhou", f"/outlets/{OUTLET}", "监测曲线"),
     ("zhou", f"/outlets/{OUTLET}/table?range=6h", "化学需氧量"),
     ("zhou", "/grades", "2026Q3"),
     ("zhou", "/grades/2026Q3", "WX-2026-000184"),
     ("lin", "/grades/draft", "风险指数"),
     ("wang", "/approvals", "恒泽精细化工有限公司"),
     ("wang", "/grades/draft?quarter=2026Q3", "发布清单"),
-    ("wang", "/grades/draft?quarter=2026Q4", "没有草稿"),
+    ("wang", "/grades/draft?quarter=2026Q1", "没有草稿"),
     ("wang", "/audit?verify=1", "完整"),
     ("hengze", "/todo", "WX-2026-000190"),
     ("hengze", "/inquiries/WX-2026-000190", "请核实"),
@@ -79,8 +79,9 @@ def visible(html: str) -> list[str]:
 
 
 DATA_WORDS = (
-    "中文", "衡鉴", "示范", "恒泽", "周敏", "李工", "李伟", "王磊", "校准记录", "现场照片", "现场核查记录", "平台默认值", "GB 18918", "请核实",
-    "夜班", "已恢复", "校准", "环保主管", "近 30 天", "环境保护部令", "站房", "HJ", "示范路",
+    "中文", "衡鉴", "示范", "恒泽", "周敏", "李工", "李伟", "王磊", "校准记录", "现场照片", "现场核查记录",
+    "平台默认值", "GB 18918", "请核实", "夜班", "已恢复", "校准", "环保主管",
+    "近 30 天", "环境保护部令", "站房", "HJ", "示范路",
 )  # fmt: skip
 
 
@@ -90,8 +91,8 @@ def left_in_chinese(html: str) -> list[str]:
 
 
 PLAIN_WORDS = re.compile(
-    r"^(?:Sanse|Swagger|OpenAPI|openapi\.json|CSV|EN|COD|MN|WCAG.*|platform default|zhou|lin|wang|hengze|DW\d+|[A-Z]{1,3}|"
-    r"E-\d+|e6-2026|mg/L|m³/h|PDF|HJ 212|v\d+)$"
+    r"^(?:Sanse|Swagger|OpenAPI|openapi\.json|CSV|EN|COD|MN|WCAG.*|platform default|zhou|lin|wang|hengze|DW\d+|"
+    r"[A-Z]{1,3}|E-\d+|e6-2026|mg/L|m³/h|PDF|HJ 212|v\d+)$"
 )
 
 
@@ -153,7 +154,8 @@ async def test_file_is_handed_on_in_a_sandbox(log_in: LogIn) -> None:
 
 
 @pytest.mark.parametrize(
-    ("who", "start"), [("zhou", "/triage"), ("hengze", "/todo"), ("wang", "/approvals"), ("admin", "/cases"), ("", "/public")]
+    ("who", "start"),
+    [("zhou", "/triage"), ("hengze", "/todo"), ("wang", "/approvals"), ("admin", "/cases"), ("", "/public")],
 )
 async def test_start_by_role(log_in: LogIn, client: httpx.AsyncClient, who: str, start: str) -> None:
     if who:
@@ -194,3 +196,18 @@ async def test_counts_missing_leave_the_page_usable(log_in: LogIn, park: Park) -
 
     assert answer.status_code == 200
     assert "暂时无法显示曲线" in answer.text
+
+
+SPLICED = re.compile(r"[\u4e00-\u9fff][,:;]|[\u4e00-\u9fff] ?\(")
+
+
+@pytest.mark.parametrize(("who", "path", "says"), PAGES, ids=[f"{who}{path}" for who, path, _ in PAGES])
+async def test_chinese_pages_use_full_width_punctuation(
+    log_in: LogIn, client: httpx.AsyncClient, who: str, path: str, says: str
+) -> None:
+    if who:
+        await log_in(who)
+
+    page = (await client.get(path)).text
+
+    assert [text for text in visible(page) if SPLICED.search(text)] == []

@@ -27,4 +27,4 @@ async def show_audit(
     casework = viewer.backends.casework
     entries = await casework.list_audit(subject=subject or None, cursor=cursor or None, limit=50)
     verdict = await casework.verify_audit() if verify else None
-    return render(request, PAGE, block="list", entries=entries, subject=subject, cursor=cursor, verdict=verdict)
+    return render(request, PAGE, entries=entries, subject=subject, cursor=cursor, verdict=verdict)

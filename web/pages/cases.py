@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from shared.clients.base import ServiceCallError
 from shared.contracts.casework import CLOSED_STATES, CaseDetail, CaseState
-from web.acts import ENTERPRISE_EVENTS, ActForm, FormError, local_time, parse_act, parse_version
+from web.acts import ENTERPRISE_EVENTS, ActForm, FormError, Typed, local_time, parse_act, parse_version
 from web.charts import RANGES
 from web.frame import set_frame
 from web.htmx import is_htmx, redirect
 from web.i18n import N_
 from web.pages.curves import case_charts
-from web.pages.triage import RETRY_STATUS, refusal
+from web.refusals import INVALID, RETRY_STATUS, field_errors
 from web.render import render
 from web.session import SomeViewer, Viewer
 
@@ -105,7 +105,10 @@ async def case_context(
 
 @router.get("/cases/{no}")
 async def show_case(
-    request: Request, viewer: SomeViewer, no: str, range: Annotated[str, Query(max_length=5)] = ""  # noqa: A002 - its name outside
+    request: Request,
+    viewer: SomeViewer,
+    no: str,
+    range: Annotated[str, Query(max_length=5)] = "",  # noqa: A002 - its name outside
 ) -> Response:
     """One case; htmx asking for another range gets the chart alone."""
     case = await viewer.backends.casework.get_case(no)
@@ -114,31 +117,19 @@ async def show_case(
 
 
 @router.post("/cases/{no}/events")
-async def act_on_case(  # noqa: PLR0913 - the fields of the form
-    request: Request,
-    viewer: SomeViewer,
-    no: str,
-    event: Annotated[str, Form(max_length=40)] = "",
-    version: Annotated[str, Form(max_length=10)] = "",
-    reason_code: Annotated[str, Form(max_length=40)] = "",
-    reason: Annotated[str, Form(max_length=4000)] = "",
-    into: Annotated[str, Form(max_length=40)] = "",
-    text: Annotated[str, Form(max_length=4000)] = "",
-    visit_at: Annotated[str, Form(max_length=30)] = "",
-) -> Response:
+async def act_on_case(request: Request, viewer: SomeViewer, no: str, form: Typed) -> Response:
     """Do something with a case from its page."""
-    form = ActForm(event, version, reason_code, reason, into, text, visit_at)
     casework = viewer.backends.casework
     case = await casework.get_case(no)
-    status = 422
+    status = INVALID
     try:
-        case = await casework.act_on_case(no, parse_act(form, case.allowed), parse_version(version))
+        case = await casework.act_on_case(no, parse_act(form, case.allowed), parse_version(form.version))
     except FormError as error:
         errors = error.errors
     except ServiceCallError as error:
         if error.status not in RETRY_STATUS:
             raise
-        status, errors, case = error.status, {"event": refusal(error)}, await casework.get_case(no)
+        status, errors, case = error.status, field_errors(error), await casework.get_case(no)
     else:
         request.app.state.frames.forget(viewer)
         if not is_htmx(request):
@@ -149,7 +140,7 @@ async def act_on_case(  # noqa: PLR0913 - the fields of the form
 
 
 @router.post("/cases/{no}/visits")
-async def plan_visit(  # noqa: PLR0913 - the fields of the form
+async def plan_visit(
     request: Request,
     viewer: SomeViewer,
     no: str,
@@ -170,9 +161,7 @@ async def plan_visit(  # noqa: PLR0913 - the fields of the form
     except ServiceCallError as error:
         if error.status not in RETRY_STATUS:
             raise
-        context = await case_context(request, viewer, case, errors={"planned_at": refusal(error)})
+        context = await case_context(request, viewer, case, errors=field_errors(error, form="planned_at"))
         return render(request, PAGE, status=error.status, **context)
     request.app.state.frames.forget(viewer)
     return redirect(request, f"/visits/{visit.id}")
-
-

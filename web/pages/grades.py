@@ -13,13 +13,22 @@ from starlette.responses import Response
 from shared.auth import Role
 from shared.calendar import Quarter
 from shared.clients.base import ServiceCallError
-from shared.contracts.grading import Cause, Colour, GradeList, GradeRow, ListState, Override, Publication
+from shared.contracts.grading import (
+    Cause,
+    Colour,
+    GradeList,
+    GradeListSummary,
+    GradeRow,
+    ListState,
+    Override,
+    Publication,
+)
 from shared.errors import NotFoundError
 from web.acts import FormError, parse_version
 from web.frame import set_frame
 from web.htmx import is_htmx, redirect
 from web.i18n import gettext
-from web.pages.triage import refusal
+from web.refusals import refusal
 from web.render import render
 from web.session import BUREAU, EnterpriseViewer, RoleNeeded, StaffViewer, Viewer
 
@@ -98,13 +107,10 @@ async def list_lists(request: Request, viewer: StaffViewer) -> Response:
     return render(request, LISTS, lists=await viewer.backends.grading.list_lists())
 
 
-def current_quarter(now: datetime) -> str:
-    """The quarter whose draft is worked on: the last one in the first month after it, else the running one."""
-    running = Quarter.of(now)
-    return str(running.shift(-1) if (now - running.start).days < DRAFT_DAYS else running)
-
-
-DRAFT_DAYS = 31
+def usual_quarter(lists: list[GradeListSummary], now: datetime) -> str:
+    """The quarter to show without being asked: the newest with a draft, else the running one."""
+    drafts = [item.quarter for item in lists if item.state is ListState.DRAFT]
+    return max(drafts, default=str(Quarter.of(now)))
 
 
 async def _find_draft(viewer: Viewer, quarter: str) -> GradeList | None:
@@ -143,12 +149,10 @@ async def show_draft(
     request: Request, viewer: DraftViewer, quarter: Annotated[str, Query(max_length=6)] = ""
 ) -> Response:
     """The draft of a quarter with what changed since the last list."""
-    asked = _quarter(quarter) if quarter else current_quarter(request.app.state.settings.clock.now())
-    context = await _draft_context(request, viewer, asked)
-    if context["draft"] is None and not quarter:
-        running = str(Quarter.of(request.app.state.settings.clock.now()))
-        context = await _draft_context(request, viewer, running)
-    return render(request, DRAFT, block="draft", **context)
+    if not quarter:
+        lists = await viewer.backends.grading.list_lists()
+        quarter = usual_quarter(lists, request.app.state.settings.clock.now())
+    return render(request, DRAFT, block="draft", **await _draft_context(request, viewer, _quarter(quarter)))
 
 
 @router.post("/grades/{quarter}/draft")

@@ -15,8 +15,8 @@ from web.htmx import redirect
 from web.i18n import gettext
 from web.pages.curves import case_charts
 from web.pages.rectifications import OPEN_STATES
-from web.pages.triage import RETRY_STATUS, refusal
 from web.pages.uploads import TAKEN_ERRORS, form_files, upload, upload_problem
+from web.refusals import RETRY_STATUS, field_errors, refusal
 from web.render import render
 from web.session import EnterpriseViewer, Viewer
 
@@ -149,14 +149,17 @@ async def _send(request: Request, viewer: Viewer, case: CaseDetail, answer: Answ
         if error.status not in RETRY_STATUS:
             raise
         case = await viewer.backends.casework.get_case(case.no)
-        return _step(request, case, "check", answer, status=error.status, errors={"event": refusal(error)})
+        return _step(request, case, "check", answer, status=error.status, errors=field_errors(error))
     request.app.state.frames.forget(viewer)
     return redirect(request, f"/inquiries/{case.no}/sent")
 
 
 @router.get("/inquiries/{no}/sent")
 async def show_receipt(
-    request: Request, viewer: EnterpriseViewer, no: str, round: Annotated[int | None, Query(ge=1)] = None  # noqa: A002 - its name outside
+    request: Request,
+    viewer: EnterpriseViewer,
+    no: str,
+    round: Annotated[int | None, Query(ge=1)] = None,  # noqa: A002 - its name outside
 ) -> Response:
     """The receipt of the last answer, or of that of a round."""
     case = await viewer.backends.casework.get_case(no)

@@ -209,5 +209,3 @@ async def download_series(request: Request, viewer: SomeViewer, outlet_id: UUID,
             writer.writerow([at.astimezone(PARK_ZONE).isoformat(), *told])
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(BOM + out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-

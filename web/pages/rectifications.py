@@ -4,6 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Query, Request
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from shared.auth import Role
@@ -13,8 +14,8 @@ from web.acts import FormError, parse_version
 from web.frame import set_frame
 from web.htmx import redirect
 from web.i18n import gettext
-from web.pages.triage import RETRY_STATUS, refusal
 from web.pages.uploads import TAKEN_ERRORS, form_files, upload, upload_problem
+from web.refusals import RETRY_STATUS, field_errors
 from web.render import render
 from web.session import SomeViewer, Viewer
 
@@ -75,6 +76,16 @@ def _parse(event: str, text: str, days: str, finding: FindingOut) -> FindingAct:
     )
 
 
+async def _attach(viewer: Viewer, finding: FindingOut, event: str, files: list[UploadFile]) -> list[UUID]:
+    """Ids of the files of an act: the new ones, and where some are needed the enterprise's earlier ones."""
+    new = [item.id for item in await upload(viewer, finding.case_id, files, EvidenceKind.DOCUMENT, finding.id)]
+    if "evidence_ids" not in needs_of(finding, event):
+        return new
+    if ids := new + [item.id for item in finding.evidence if item.from_enterprise]:
+        return ids
+    raise FormError({"files": gettext("Attach at least one file.")})
+
+
 @router.post("/rectifications/{finding_id}/events")
 async def act_on_finding(  # noqa: PLR0913 - the fields of the form
     request: Request,
@@ -92,12 +103,8 @@ async def act_on_finding(  # noqa: PLR0913 - the fields of the form
     try:
         known = parse_version(version)
         act = _parse(event, text.strip(), days, finding)
-        files = form_files(await request.form())
-        evidence = await upload(viewer, finding.case_id, files, EvidenceKind.DOCUMENT, finding_id)
-        ids = [item.id for item in evidence] + [item.id for item in finding.evidence if item.from_enterprise]
-        if "evidence_ids" in needs_of(finding, event) and not ids:
-            raise FormError({"files": gettext("Attach at least one file.")})
-        act = act.model_copy(update={"evidence_ids": ids if "evidence_ids" in needs_of(finding, event) else ids[: len(evidence)]})
+        ids = await _attach(viewer, finding, event, form_files(await request.form()))
+        act = act.model_copy(update={"evidence_ids": ids})
         await casework.act_on_finding(finding_id, act, known)
     except FormError as error:
         return render(request, PAGE, status=422, **_context(viewer, finding, errors=error.errors, **typed))
@@ -105,7 +112,7 @@ async def act_on_finding(  # noqa: PLR0913 - the fields of the form
         if error.status not in RETRY_STATUS | TAKEN_ERRORS:
             raise
         finding = await casework.get_finding(finding_id)
-        said = {"files": upload_problem(error)} if error.status in {413, 415} else {"event": refusal(error)}
+        said = {"files": upload_problem(error)} if error.status in {413, 415} else field_errors(error)
         return render(request, PAGE, status=error.status, **_context(viewer, finding, errors=said, **typed))
     request.app.state.frames.forget(viewer)
     return redirect(request, f"/rectifications/{finding_id}")

@@ -4,18 +4,17 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from shared.clients.base import ServiceCallError
 from shared.contracts.casework import CaseCounts, CaseDetail, CaseSummary
 from shared.http import Page
-from web.acts import ActForm, FormError, decisions, needed, parse_act, parse_version, reason_options
-from web.explain import explain, is_known
+from web.acts import ActForm, FormError, Typed, decisions, needed, parse_act, parse_version, reason_options
 from web.frame import set_frame
 from web.htmx import is_htmx, redirect
-from web.i18n import gettext
 from web.pages.curves import case_charts, sparks
+from web.refusals import INVALID, RETRY_STATUS, field_errors
 from web.render import render
 from web.session import SupervisorViewer, Viewer
 
@@ -23,8 +22,8 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(set_frame)])
 PAGE = "pages/triage/queue.html"
 PAGE_SIZE = 10
 VIEWS = ("open", "screening", "replied", "due_soon", "overdue", "waiting", "fraud", "red")
-RETRY_STATUS = frozenset({409, 412, 422})
-"""Refusals that the person can answer: somebody was faster, or a field is not right."""
+START = "start_analysis"
+"""Not a decision: it takes a case on, and the person stays with it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,12 @@ async def load_queue(viewer: Viewer, filters: Filters) -> Page[CaseSummary]:
 
 
 async def preview_context(
-    request: Request, viewer: Viewer, case: CaseDetail, *, form: ActForm | None = None, errors: dict[str, str] | None = None
+    request: Request,
+    viewer: Viewer,
+    case: CaseDetail,
+    *,
+    form: ActForm | None = None,
+    errors: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """What the pane beside the queue shows of a case."""
     now = request.app.state.settings.clock.now()
@@ -80,6 +84,7 @@ async def preview_context(
     return {
         "case": case, "charts": charts, "choices": choices, "reasons": reason_options(choices),
         "needs_merge": needed(choices, "into"), "needs_visit": needed(choices, "visit_at"),
+        "may_start": any(item.event == START and not item.blocked for item in case.allowed),
         "form": form or ActForm(), "errors": errors or {},
     }  # fmt: skip
 
@@ -115,62 +120,42 @@ async def show_queue(
     if is_htmx(request) and selected:
         case = await viewer.backends.casework.get_case(selected)
         context = await preview_context(request, viewer, case)
-        return render(request, PAGE, block="preview", filters=filters, selected=selected, picked=True, done="", **context)
+        return render(
+            request, PAGE, block="preview", filters=filters, selected=selected, picked=True, done="", **context
+        )
     return await show(request, viewer, filters, selected=selected, done=done)
 
 
 @router.post("/triage/{no}")
-async def decide(  # noqa: PLR0913 - the fields of the form
-    request: Request,
-    viewer: SupervisorViewer,
-    filters: Shown,
-    no: str,
-    event: Annotated[str, Form(max_length=40)] = "",
-    version: Annotated[str, Form(max_length=10)] = "",
-    reason_code: Annotated[str, Form(max_length=40)] = "",
-    reason: Annotated[str, Form(max_length=4000)] = "",
-    into: Annotated[str, Form(max_length=40)] = "",
-    text: Annotated[str, Form(max_length=4000)] = "",
-    visit_at: Annotated[str, Form(max_length=30)] = "",
-) -> Response:
+async def decide(request: Request, viewer: SupervisorViewer, filters: Shown, no: str, form: Typed) -> Response:
     """Decide on a case and go on to the next of the queue."""
-    form = ActForm(event, version, reason_code, reason, into, text, visit_at)
     casework = viewer.backends.casework
     case = await casework.get_case(no)
     try:
-        await casework.act_on_case(no, parse_act(form, case.allowed), parse_version(version))
+        await casework.act_on_case(no, parse_act(form, case.allowed), parse_version(form.version))
     except FormError as error:
-        return await _again(request, viewer, filters, case, form, error.errors, 422)
+        context = await preview_context(request, viewer, case, form=form, errors=error.errors)
+        return await _again(request, viewer, filters, context, INVALID)
     except ServiceCallError as error:
         if error.status not in RETRY_STATUS:
             raise
-        said = {"event": refusal(error)}
-        return await _again(request, viewer, filters, await casework.get_case(no), form, said, error.status)
+        case = await casework.get_case(no)
+        context = await preview_context(request, viewer, case, form=form, errors=field_errors(error))
+        return await _again(request, viewer, filters, context, error.status)
     request.app.state.frames.forget(viewer)
+    stay = no if form.event == START else ""
     if is_htmx(request):
-        return await show(request, viewer, filters, done=no)
-    return redirect(request, filters.address(done=no))
+        return await show(request, viewer, filters, selected=stay, done="" if stay else no)
+    return redirect(request, filters.address(selected=stay, done="" if stay else no))
 
 
-def refusal(error: ServiceCallError) -> str:
-    """Why casework refused, for the person at the form."""
-    if error.code == "stale_version":
-        return gettext("Somebody changed this in the meantime. It is shown as it is now; decide again.")
-    guard = str(error.context.get("guard", ""))
-    if is_known(guard):
-        return explain(guard)
-    return explain(error.code, error.context) if is_known(error.code) else error.message
-
-
-async def _again(
-    request: Request, viewer: Viewer, filters: Filters, case: CaseDetail, form: ActForm, errors: dict[str, str], status: int
-) -> Response:  # fmt: skip
-    context = await preview_context(request, viewer, case, form=form, errors=errors)
-    if is_htmx(request):
-        response = render(
-            request, PAGE, block="preview", status=status, filters=filters, selected=case.no, picked=True, done="", **context
-        )
-        response.headers["HX-Retarget"] = "#preview"
-        response.headers["HX-Reswap"] = "outerHTML"
-        return response
-    return await show(request, viewer, filters, selected=case.no, block=None, status=status, **context)
+async def _again(request: Request, viewer: Viewer, filters: Filters, context: dict[str, Any], status: int) -> Response:
+    """The same case once more, with what is wrong; for htmx only the pane is replaced."""
+    no = context["case"].no
+    if not is_htmx(request):
+        return await show(request, viewer, filters, selected=no, block=None, status=status, **context)
+    shown = {"filters": filters, "selected": no, "picked": True, "done": ""}
+    response = render(request, PAGE, block="preview", status=status, **shown, **context)
+    response.headers["HX-Retarget"] = "#preview"
+    response.headers["HX-Reswap"] = "outerHTML"
+    return response

@@ -26,8 +26,8 @@ from web.acts import FormError, parse_local_time, parse_version
 from web.frame import set_frame
 from web.htmx import redirect
 from web.i18n import gettext
-from web.pages.triage import RETRY_STATUS, refusal
 from web.pages.uploads import TAKEN_ERRORS, form_files, upload, upload_problem
+from web.refusals import RETRY_STATUS, field_errors
 from web.render import render
 from web.session import StaffViewer, Viewer
 
@@ -147,8 +147,7 @@ async def act_on_visit(
     typed = {"record": record, "reason": reason, "rows": rows}
     try:
         known = parse_version(version)
-        if event is VisitEvent.COMPLETE and not record:
-            raise FormError({"record": gettext("Write what was seen.")})
+        _check_record(event, record)
         parse_findings(rows, [])
         evidence_ids = await _attach(viewer, visit, form_files(form)) if event is VisitEvent.COMPLETE else []
         act = VisitAct(
@@ -162,10 +161,15 @@ async def act_on_visit(
         if error.status not in RETRY_STATUS:
             raise
         visit = await casework.get_visit(visit_id)
-        errors = {"event": refusal(error)}
+        errors = field_errors(error)
         return render(request, PAGE, status=error.status, **await _context(viewer, visit, errors=errors, **typed))
     request.app.state.frames.forget(viewer)
     return redirect(request, f"/visits/{visit_id}")
+
+
+def _check_record(event: VisitEvent, record: str) -> None:
+    if event is VisitEvent.COMPLETE and not record:
+        raise FormError({"record": gettext("Write what was seen.")})
 
 
 async def _attach(viewer: Viewer, visit: VisitOut, files: list[UploadFile]) -> list[UUID]:

@@ -79,9 +79,7 @@ class Rules:
 @cache
 def rules() -> Rules:
     """The rules, with short names of types written out."""
-    raw: dict[str, Any] = yaml.safe_load(
-        files("services.casework.domain").joinpath("evidence.yaml").read_text("utf-8")
-    )
+    raw: dict[str, Any] = yaml.safe_load(files("services.casework.domain").joinpath("evidence.yaml").read_text("utf-8"))
     names: dict[str, str] = raw["names"]
     archive = raw["archive"]
     return Rules(

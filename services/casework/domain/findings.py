@@ -1,6 +1,6 @@
 """Findings 问题 and their rectification 整改: model, codes, life cycle as a table, walking it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -197,7 +197,7 @@ _CHANGES: dict[Event, Callable[[Finding, FindingAct, datetime], Finding]] = {
 }
 
 
-def next_clock(findings: list[Finding]) -> Deadline | None:
+def next_clock(findings: Sequence[Finding]) -> Deadline | None:
     """The clock of the finding the enterprise must fix next; None while it has nothing to fix."""
     turn = (*FIRMS_TURN, State.OVERDUE)
     clocks = [finding.clock for finding in findings if finding.state in turn and finding.clock is not None]

@@ -135,9 +135,7 @@ class Machine(Generic[Thing]):
             if thing.state in row.sources and actor.is_any(row.parties)
         ]
 
-    def check(
-        self, thing: Thing, event: StrEnum, actor: Actor, now: datetime, given: Mapping[str, Any]
-    ) -> Row:
+    def check(self, thing: Thing, event: StrEnum, actor: Actor, now: datetime, given: Mapping[str, Any]) -> Row:
         """The row to walk, or the refusal that fits: 409, 403, 409 with the guard, 422 with the fields."""
         row = self.find(thing.state, event)
         if row is None:
@@ -174,7 +172,9 @@ def _check_fields(row: Row, needs: tuple[str, ...], given: Mapping[str, Any]) ->
     reason_code = given.get("reason_code")
     if row.reasons and reason_code and reason_code not in row.reasons:
         names = ", ".join(row.reasons)
-        errors.append({"where": "reason_code", "message": f"for {row.event} give one of {names}", "code": "not_allowed"})
+        errors.append(
+            {"where": "reason_code", "message": f"for {row.event} give one of {names}", "code": "not_allowed"}
+        )
     if reason_code == ReasonCode.OTHER and not str(given.get("reason", "")).strip():
         errors.append({"where": "reason", "message": "tell the reason in words", "code": "missing"})
     if errors:

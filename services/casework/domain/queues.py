@@ -1,6 +1,6 @@
 """Views of the case list 办案队列 as data: the list, the counts and the portal's tabs mean the same by a name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -96,3 +96,14 @@ class Moment:
 
     now: datetime
     today: datetime
+
+
+@dataclass(frozen=True)
+class WorkSelection:
+    """What of a list is asked for; `tenant` limits it to what that enterprise may see."""
+
+    tenant: UUID | None = None
+    states: Sequence[str] = ()
+    case_id: UUID | None = None
+    enterprise_id: UUID | None = None
+    identity: UUID | None = None

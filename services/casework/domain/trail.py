@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import dropwhile
 from typing import Any
 
 from services.casework.domain.cases.model import Case
@@ -46,8 +47,8 @@ def for_reader(entries: list[Entry], case: Case, reader: Actor) -> list[Entry]:
         return entries
     if case.inquiry is None:
         return []
-    sent_at = case.inquiry.sent_at
-    return [_masked(entry, reader) for entry in entries if entry.at >= sent_at and _is_for_firm(entry, reader)]
+    since = dropwhile(lambda entry: entry.event != "case.send_inquiry", entries)
+    return [_masked(entry, reader) for entry in since if _is_for_firm(entry, reader)]
 
 
 def _is_for_firm(entry: Entry, reader: Actor) -> bool:

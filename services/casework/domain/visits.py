@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.casework.domain.cases.model import Case
@@ -21,9 +21,9 @@ from shared.errors import ConflictError, InvalidError
 
 TEAM = 2
 """Officers of an inspection at least: two with certificates."""
-TRIGGERS = frozenset(
-    {"planned", "complaint", "transfer", "data_clue", "off_site_finding", "red_list", "firm_request"}
-)
+CLOCK_TOLERANCE = timedelta(minutes=5)
+FARTHEST = timedelta(days=730)
+TRIGGERS = frozenset({"planned", "complaint", "transfer", "data_clue", "off_site_finding", "red_list", "firm_request"})
 """Why a visit is made; only `planned` counts to the yearly cap."""
 
 
@@ -83,8 +83,17 @@ def _names(officers: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in officers if name.strip()))
 
 
-def check_can_plan(case: Case, plan: VisitIn) -> None:
+def check_time(where: str, planned_at: datetime, now: datetime) -> None:
+    """Raise unless a visit is planned for a time to come, and not for one far away."""
+    if planned_at < now - CLOCK_TOLERANCE:
+        raise _refuse(where, "the visit is planned for a time that has passed", "past")
+    if planned_at > now + FARTHEST:
+        raise _refuse(where, f"plan a visit at most {FARTHEST.days} days ahead", "too_far")
+
+
+def check_can_plan(case: Case, plan: VisitIn, now: datetime) -> None:
     """Raise unless a visit of this type fits the case and the plan is whole."""
+    check_time("planned_at", plan.planned_at, now)
     fits = {CaseState.KEY_VERIFICATION} | ({CaseState.RECTIFYING} if plan.type is VisitType.REVIEW else set())
     if plan.type is VisitType.SERVICE:
         fits.add(CaseState.RECTIFYING)

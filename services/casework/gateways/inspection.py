@@ -23,7 +23,23 @@ BLOCK = 1 << 20
 MARKUP = re.compile(rb"<\s*(!doctype|html|head|body|script|svg|iframe|img|\?xml|!--)", re.IGNORECASE)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-VIDEO_BRANDS = frozenset({b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"mmp4", b"3gp4", b"3gp5", b"dash"})
+VIDEO_BRANDS = frozenset(
+    {
+        b"isom",
+        b"iso2",
+        b"iso4",
+        b"iso5",
+        b"iso6",
+        b"mp41",
+        b"mp42",
+        b"avc1",
+        b"M4V ",
+        b"mmp4",
+        b"3gp4",
+        b"3gp5",
+        b"dash",
+    }
+)
 AUDIO_BRANDS = frozenset({b"M4A ", b"M4B "})
 PIL_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
 

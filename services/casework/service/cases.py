@@ -150,7 +150,11 @@ class CaseService:
         visits = [item for item in await desk.works.visits_of(case.id) if _shown(item, reader)]
         findings = await desk.works.findings_of(case.id)
         files = [item for item in await desk.evidence.list_of_case(case.id) if may_see_evidence(item, reader)]
-        subjects = [f"case:{case.id}", *(f"visit:{item.id}" for item in visits), *(f"finding:{item.id}" for item in findings)]
+        subjects = [
+            f"case:{case.id}",
+            *(f"visit:{item.id}" for item in visits),
+            *(f"finding:{item.id}" for item in findings),
+        ]
         rows = await desk.ledger.trail(subjects)
         entries = for_reader([views.entry_of(row) for row in rows], case, reader)
         around = Around(

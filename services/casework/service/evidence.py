@@ -1,5 +1,6 @@
 """Use cases of evidence: may it be added, keep it, show it."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -81,7 +82,7 @@ class EvidenceService:
         same = await desk.evidence.find_same(item)
         if same is not None:
             return views.evidence(same, actor)
-        self._vault.keep(arrived.path, arrived.sha256)
+        await asyncio.to_thread(self._vault.keep, arrived.path, arrived.sha256)
         await desk.evidence.add(item)
         params = {"id": str(item.id), "name": item.name, "kind": item.kind, "size": item.size, "sha256": item.sha256}
         desk.note_on_case(case, Act(actor, "evidence.added", params=params))

@@ -6,11 +6,11 @@ from services.casework.domain import findings as finding_domain
 from services.casework.domain.cases.model import Case
 from services.casework.domain.findings import Finding
 from services.casework.domain.machine import Actor
+from services.casework.domain.queues import WorkSelection
 from services.casework.service import views
 from services.casework.service.desk import Act, Desk, check_may_see
 from services.casework.service.proofs import attach, check_evidence
 from services.casework.service.settling import settle_case
-from services.casework.store.works import WorkSelection
 from shared.contracts.casework import (
     FindingAct,
     FindingCodeOut,
@@ -49,7 +49,7 @@ class FindingService:
         return page.items[0]
 
     async def act_on_finding(self, finding_id: UUID, act: FindingAct, version: int, actor: Actor) -> FindingOut:
-        """Plan, evidence, verification, …"""
+        """Do an event; the last finding that is done closes the case."""
         desk = self._desk
         case = await desk.cases.lock((await desk.works.get_finding(finding_id)).case_id)
         finding = await desk.works.get_finding(finding_id)  # again, now that the lock is held

@@ -50,9 +50,7 @@ class IntakeService:
             await self._take(anomaly, known, cases)
         await desk.flush()
 
-    async def _take(
-        self, anomaly: AnomalyOut, known: dict[UUID, KnownAnomaly], cases: dict[UUID, Case]
-    ) -> None:
+    async def _take(self, anomaly: AnomalyOut, known: dict[UUID, KnownAnomaly], cases: dict[UUID, Case]) -> None:
         place = known.get(anomaly.id)
         joined_at: datetime | None = None
         if place is None:

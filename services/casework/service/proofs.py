@@ -9,7 +9,9 @@ from shared.errors import InvalidError
 
 
 def _refuse(where: str, code: str, ids: Sequence[UUID], message: str) -> InvalidError:
-    return InvalidError(message, errors=[{"where": where, "message": f"{message}: {item}", "code": code} for item in ids])
+    return InvalidError(
+        message, errors=[{"where": where, "message": f"{message}: {item}", "code": code} for item in ids]
+    )
 
 
 async def check_evidence(

@@ -19,7 +19,6 @@ from shared.audit import AuditEntry
 from shared.contracts.casework import (
     AllowedEvent,
     AuditEntryOut,
-    CaseEvent,
     CaseFact,
     CaseSummary,
     ClockOut,
@@ -132,9 +131,7 @@ def evidence(item: Evidence, reader: Actor) -> EvidenceOut:
     )  # fmt: skip
 
 
-def finding(
-    item: Finding, around: Around, proofs: Sequence[Evidence], now: datetime, reader: Actor
-) -> FindingOut:
+def finding(item: Finding, around: Around, proofs: Sequence[Evidence], now: datetime, reader: Actor) -> FindingOut:
     """A finding with what proves it and its fix."""
     code = codes()[item.code]
     return FindingOut(
@@ -230,5 +227,3 @@ def finding_fact(item: Finding, case: Case, at: datetime) -> FindingFact:
         issued_at=item.issued_at, due_at=item.clock.due_at if item.clock else None, verified_at=item.verified_at,
         on_time=item.on_time, relapse=item.relapse_of is not None, version=item.version,
     )  # fmt: skip
-
-

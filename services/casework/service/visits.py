@@ -7,12 +7,12 @@ from services.casework.domain import visits as visit_domain
 from services.casework.domain.cases.model import Case
 from services.casework.domain.findings import Birth, Finding
 from services.casework.domain.machine import STAFF, Actor
+from services.casework.domain.queues import WorkSelection
 from services.casework.domain.visits import Visit
 from services.casework.service import views
 from services.casework.service.desk import Act, Desk, check_may_see
 from services.casework.service.proofs import attach, check_evidence
 from services.casework.service.settling import settle_case
-from services.casework.store.works import WorkSelection
 from shared.contracts.casework import (
     FindingIn,
     VisitAct,
@@ -55,7 +55,7 @@ class VisitService:
             raise ForbiddenError("visits are planned by supervisors and officers")
         desk = self._desk
         case = await desk.cases.lock(plan.case_id)
-        visit_domain.check_can_plan(case, plan)
+        visit_domain.check_can_plan(case, plan, desk.now)
         officers = visit_domain.clean_officers(plan.officers)
         for visit in await desk.works.visits_of(case.id):
             known = (visit.state, visit.type, visit.planned_at, visit.officers)
@@ -89,9 +89,7 @@ class VisitService:
         await desk.flush()
         return await self.get_visit(visit_id, actor)
 
-    async def _complete(
-        self, case: Case, before: Visit, visit: Visit, given: list[FindingIn], actor: Actor
-    ) -> None:
+    async def _complete(self, case: Case, before: Visit, visit: Visit, given: list[FindingIn], actor: Actor) -> None:
         desk = self._desk
         issued = await self._issue(visit, given, actor, case)
         enterprise = await desk.registry.get_enterprise(case.enterprise_id)
@@ -105,15 +103,11 @@ class VisitService:
         desk = self._desk
         files = await check_evidence(desk, case.id, [item.evidence_ids for item in given], "findings")
         codes = {item.code for item in given}
-        relapses = await desk.works.last_verified(
-            case.enterprise_id, codes, desk.now - finding_domain.RELAPSE_WITHIN
-        )
+        relapses = await desk.works.last_verified(case.enterprise_id, codes, desk.now - finding_domain.RELAPSE_WITHIN)
         numbers = await desk.cases.take_numbers("WT", desk.now, len(given))
         issued = []
         for item, no in zip(given, numbers, strict=True):
-            birth = Birth(
-                uuid4(), no, case.id, visit.id, case.enterprise_id, relapses.get(item.code), desk.now
-            )
+            birth = Birth(uuid4(), no, case.id, visit.id, case.enterprise_id, relapses.get(item.code), desk.now)
             issued.append(finding_domain.issue(item, birth))
         await desk.works.add_findings(issued)
         for item, finding in zip(given, issued, strict=True):

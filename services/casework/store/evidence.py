@@ -66,9 +66,7 @@ class EvidenceStore:
 
     async def attach(self, ids: Iterable[UUID], finding_id: UUID) -> None:
         """Let files prove a finding."""
-        await self._session.execute(
-            update(EVIDENCE).where(EVIDENCE.c.id.in_(list(ids))).values(finding_id=finding_id)
-        )
+        await self._session.execute(update(EVIDENCE).where(EVIDENCE.c.id.in_(list(ids))).values(finding_id=finding_id))
 
     async def _list(self, condition: ColumnElement[bool]) -> list[Evidence]:
         query = select(EVIDENCE).where(condition).order_by(EVIDENCE.c.uploaded_at, EVIDENCE.c.id)

@@ -1,5 +1,6 @@
 """The case list and its counts in SQL: a fixed number of statements, whatever is found."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -105,19 +106,24 @@ _ORDERS: dict[Sort, tuple[Any, ...]] = {
 }
 
 
+_READERS: dict[Sort, tuple[Callable[[Any], Any], ...]] = {
+    Sort.PRIORITY: (int, datetime.fromisoformat, UUID),
+    Sort.DUE: (datetime.fromisoformat, UUID),
+    Sort.NEWEST: (float, UUID),
+}
+"""How the keys of a cursor are read back, in the order of `_ORDERS`."""
+
+
 def _after(selection: Selection, cursor: str) -> Condition:
-    order, keys = _ORDERS[selection.sort], decode_cursor(cursor)
+    sort, *keys = decode_cursor(cursor) or [""]
+    readers = _READERS[selection.sort]
+    if sort != selection.sort or len(keys) != len(readers):
+        raise InvalidError("the cursor belongs to another order; start again without it", field="cursor")
     try:
-        if keys[0] != selection.sort or len(keys) != len(order) + 1:
-            raise ValueError("cursor of another order")
-        values = {
-            Sort.PRIORITY: lambda: (int(keys[1]), datetime.fromisoformat(keys[2]), UUID(keys[3])),
-            Sort.DUE: lambda: (datetime.fromisoformat(keys[1]), UUID(keys[2])),
-            Sort.NEWEST: lambda: (float(keys[1]), UUID(keys[2])),
-        }[selection.sort]()
-    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        values = [read(key) for read, key in zip(readers, keys, strict=True)]
+    except (ValueError, TypeError, AttributeError) as error:
         raise InvalidError("the cursor is not valid; start again without it", field="cursor") from error
-    return tuple_(*order) > tuple_(*values)
+    return tuple_(*_ORDERS[selection.sort]) > tuple_(*values)
 
 
 class QueueStore:

@@ -86,7 +86,9 @@ class RegistryStore:
 
     async def missing_enterprises(self, ids: set[UUID]) -> set[UUID]:
         """Those of the enterprises there is no copy of."""
-        return ids - set((await self._session.execute(select(ENTERPRISES.c.id).where(ENTERPRISES.c.id.in_(ids)))).scalars())
+        return ids - set(
+            (await self._session.execute(select(ENTERPRISES.c.id).where(ENTERPRISES.c.id.in_(ids)))).scalars()
+        )
 
     async def missing_outlets(self, ids: set[UUID]) -> set[UUID]:
         """Those of the outlets there is no copy of."""
@@ -107,7 +109,13 @@ class RegistryStore:
     async def put_anomaly(self, anomaly: AnomalyOut, case_id: UUID, joined_at: datetime | None) -> None:
         """The anomaly as detection tells it now; where it belongs is settled by its first row."""
         data = anomaly.model_dump(mode="json")
-        values = {"id": anomaly.id, "case_id": case_id, "version": anomaly.version, "data": data, "joined_at": joined_at}
+        values = {
+            "id": anomaly.id,
+            "case_id": case_id,
+            "version": anomaly.version,
+            "data": data,
+            "joined_at": joined_at,
+        }
         await self._session.execute(
             insert(ANOMALIES).values(values).on_conflict_do_update(
                 index_elements=["id"], set_={"version": anomaly.version, "data": data}
@@ -133,7 +141,9 @@ class RegistryStore:
         if not case_ids:
             return {}
         rows = await self._session.execute(
-            select(ANOMALIES.c.case_id, ANOMALIES.c.id).where(ANOMALIES.c.case_id.in_(case_ids)).order_by(ANOMALIES.c.id)
+            select(ANOMALIES.c.case_id, ANOMALIES.c.id)
+            .where(ANOMALIES.c.case_id.in_(case_ids))
+            .order_by(ANOMALIES.c.id)
         )
         found: dict[UUID, list[UUID]] = {}
         for row in rows:

@@ -1,8 +1,9 @@
 """Rows of the database to domain objects and back."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
+
+from sqlalchemy import RowMapping
 
 from services.casework.domain.cases.model import Case, Inquiry
 from services.casework.domain.deadlines import Deadline
@@ -42,7 +43,7 @@ def _clock_columns(clock: Deadline | None) -> Columns:
     }  # fmt: skip
 
 
-def _clock(row: Mapping[str, Any]) -> Deadline | None:
+def _clock(row: RowMapping) -> Deadline | None:
     if row["clock_name"] is None:
         return None
     return Deadline(
@@ -65,7 +66,7 @@ def case_columns(case: Case) -> Columns:
     }  # fmt: skip
 
 
-def case_of(row: Mapping[str, Any]) -> Case:
+def case_of(row: RowMapping) -> Case:
     """A case from a row of `cases`."""
     plain = {name: row[name] for name in _CASE_PLAIN}
     plain |= {
@@ -88,7 +89,7 @@ def case_of(row: Mapping[str, Any]) -> Case:
     )
 
 
-def placed_of(row: Mapping[str, Any]) -> Placed:
+def placed_of(row: RowMapping) -> Placed:
     """A case with its site, from the joined row of `store.cases`."""
     case = case_of(row)
     enterprise = Enterprise(
@@ -107,7 +108,7 @@ def visit_columns(visit: Visit) -> Columns:
     return {**{name: getattr(visit, name) for name in _VISIT_PLAIN}, "officers": list(visit.officers)}
 
 
-def visit_of(row: Mapping[str, Any]) -> Visit:
+def visit_of(row: RowMapping) -> Visit:
     """A visit from a row of `visits`."""
     plain = {name: row[name] for name in _VISIT_PLAIN}
     plain |= {
@@ -122,7 +123,7 @@ def finding_columns(finding: Finding) -> Columns:
     return {**{name: getattr(finding, name) for name in _FINDING_PLAIN}, **_clock_columns(finding.clock)}
 
 
-def finding_of(row: Mapping[str, Any]) -> Finding:
+def finding_of(row: RowMapping) -> Finding:
     """A finding from a row of `findings`."""
     plain = {name: row[name] for name in _FINDING_PLAIN}
     plain |= {"severity": FindingSeverity(row["severity"]), "state": FindingState(row["state"])}
@@ -134,6 +135,6 @@ def evidence_columns(evidence: Evidence) -> Columns:
     return asdict(evidence)
 
 
-def evidence_of(row: Mapping[str, Any]) -> Evidence:
+def evidence_of(row: RowMapping) -> Evidence:
     """A file from a row of `evidence`."""
     return Evidence(**{name: row[name] for name in _EVIDENCE_PLAIN} | {"kind": EvidenceKind(row["kind"])})

@@ -8,9 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Double, Table, and_, cast, func, insert, or_, select, tuple_, update
 from sqlalchemy import case as sql_case
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.casework.domain.findings import FIRMS_TURN, Finding
+from services.casework.domain.queues import WorkSelection
 from services.casework.domain.visits import Visit
 from services.casework.store.cases import CASES, ENTERPRISES, OUTLETS
 from services.casework.store.rows import finding_columns, finding_of, visit_columns, visit_of
@@ -37,22 +39,9 @@ class Around:
     colour: str
 
 
-@dataclass(frozen=True)
-class WorkSelection:
-    """What of a list is asked for; `tenant` limits it to what that enterprise may see."""
-
-    tenant: UUID | None = None
-    states: Sequence[str] = ()
-    case_id: UUID | None = None
-    enterprise_id: UUID | None = None
-    identity: UUID | None = None
-
-
 def visits_seen_by_firm() -> Condition:
     """A planned inspection is not announced; a service visit is agreed with the enterprise."""
-    return or_(
-        VISITS.c.type == VisitType.SERVICE, VISITS.c.state.in_([VisitState.STARTED, VisitState.COMPLETED])
-    )
+    return or_(VISITS.c.type == VisitType.SERVICE, VISITS.c.state.in_([VisitState.STARTED, VisitState.COMPLETED]))
 
 
 def _around(row: Any) -> Around:
@@ -113,9 +102,7 @@ class WorkStore:
     async def get_finding(self, finding_id: UUID) -> Finding:
         """One finding."""
         row = (
-            (await self._session.execute(select(FINDINGS).where(FINDINGS.c.id == finding_id)))
-            .mappings()
-            .one_or_none()
+            (await self._session.execute(select(FINDINGS).where(FINDINGS.c.id == finding_id))).mappings().one_or_none()
         )
         if row is None:
             raise NotFoundError("no such finding", finding=str(finding_id))
@@ -144,7 +131,7 @@ class WorkStore:
         """The latest finding of each code that this enterprise had verified since then."""
         rows = await self._session.execute(
             select(FINDINGS.c.code, FINDINGS.c.id)
-            .distinct(FINDINGS.c.code)
+            .ext(distinct_on(FINDINGS.c.code))
             .where(
                 FINDINGS.c.enterprise_id == enterprise_id,
                 FINDINGS.c.code.in_(codes),
@@ -161,7 +148,11 @@ class WorkStore:
         """Visits that are still to come first, by planned time; then those that were, newest first."""
         waiting = VISITS.c.state.in_([VisitState.PLANNED, VisitState.STARTED])
         seconds = cast(func.extract("epoch", VISITS.c.planned_at), Double)
-        keys = (waiting.is_(False).label("k0"), sql_case((waiting, seconds), else_=-seconds).label("k1"), VISITS.c.id.label("k2"))
+        keys = (
+            waiting.is_(False).label("k0"),
+            sql_case((waiting, seconds), else_=-seconds).label("k1"),
+            VISITS.c.id.label("k2"),
+        )
         extra = [visits_seen_by_firm()] if selection.tenant is not None else []
         rows, more = await self._page(VISITS, selection, extra, keys, cursor, limit)
         return [(visit_of(row), _around(row)) for row in rows], more
@@ -176,7 +167,7 @@ class WorkStore:
         rows, more = await self._page(FINDINGS, selection, [], keys, cursor, limit)
         return [(finding_of(row), _around(row)) for row in rows], more
 
-    async def _page(  # noqa: PLR0913 - one query for two lists
+    async def _page(
         self, table: Table, selection: WorkSelection, extra: list[Condition], keys: tuple[Any, Any, Any],
         cursor: str | None, limit: int,
     ) -> tuple[Sequence[Any], str | None]:  # fmt: skip

@@ -57,6 +57,11 @@ class Hit:
         return uuid5(NAMESPACE, self.key)
 
     @property
+    def late(self) -> bool:
+        """Made by one late point, not by the run of the series: it is told even where another hit has told it."""
+        return not self.opened and self.decided_at == self.started_at < self.until
+
+    @property
     def lasted(self) -> timedelta:
         """From the first moment to the moment after the last point."""
         return self.until - self.started_at

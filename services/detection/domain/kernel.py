@@ -17,17 +17,19 @@ import numpy.typing as npt
 from numba import float64, int64, uint8
 
 from services.detection.domain.checks import CHECKS, PARAMS, STATES, step_all, step_late, tick_all
-from services.detection.domain.compiled import Floats, Integers, entry, fingerprint, given, memory
-from services.detection.domain.points import make_point
+from services.detection.domain.compiled import Floats, Integers, compiled, entry, fingerprint, given, memory
+from services.detection.domain.points import Point, make_point
 from services.detection.domain.track import (
     AGAINST,
     AT,
     BEGIN,
     CHECK,
+    CLOSED,
     COLUMNS,
     COUNT,
     END,
     LAST,
+    ON,
     OPEN,
     OPENED,
     PEAK,
@@ -39,6 +41,7 @@ from services.detection.domain.track import (
     STATUS,
     VALUE,
     Report,
+    emit,
 )
 from shared.errors import AppError
 
@@ -49,7 +52,8 @@ LAYOUT, LAST_T = 0, 1
 LAYOUT_NUMBER = float(
     zlib.crc32(repr([(check.name, check.state) for check in CHECKS]).encode()),
 )
-_ROOM = ROWS_PER_CHECK * len(CHECKS)
+_CHECKS = len(CHECKS)
+_ROOM = ROWS_PER_CHECK * _CHECKS
 _CAPACITY = 256
 # Arguments: offsets, t, v, flags, limits; and states, rows, cursor.
 _GIVEN = (given(int64), given(int64), given(float64), given(uint8), given(float64, 2))
@@ -69,6 +73,18 @@ class BatchError(AppError):
 
     code = "bad_batch"
     status = 422
+
+
+@compiled
+def _retire(point: Point, params: Floats, state: Floats, report: Report) -> None:
+    """End the hits of checks that have been switched off, and forget what those checks remembered."""
+    for check in range(_CHECKS):
+        first = STATES[check]
+        if state[first + OPEN] == 1.0 and params[PARAMS[check] + ON] == 0.0:
+            track = memory(state, first)
+            emit(report, check, CLOSED, track, track[LAST] + point.interval, point.t)
+            for slot in range(first, STATES[check + 1]):
+                state[slot] = 0.0
 
 
 def _build_run(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
@@ -92,6 +108,7 @@ def _build_run(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
                     step_late(point, param, state, report)
                 else:
                     state[LAST_T] = point.t
+                    _retire(point, param, state, report)
                     step_all(point, param, state, report)
             cursor[1] = 0
         cursor[0] = offsets.shape[0] - 1
@@ -116,7 +133,7 @@ def _build_tick(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
     return tick
 
 
-_run = _build_run(fingerprint(make_point, step_all, step_late))
+_run = _build_run(fingerprint(make_point, _retire, step_all, step_late))
 _tick = _build_tick(fingerprint(tick_all))
 
 
@@ -248,11 +265,6 @@ def open_hits(states: Floats, params: Floats) -> Hits:
                 told = (track[VALUE], track[REFERENCE], track[COUNT])
                 rows.append([series, check, OPENED, track[START], end, state[LAST_T], *told])
     return _hits([np.array(rows, dtype=np.float64).reshape(-1, COLUMNS)])
-
-
-def last_seen(states: Floats) -> Floats:
-    """Time of the last point of each series, epoch seconds; -inf before the first."""
-    return states[:, LAST_T].copy()
 
 
 def _collect(number: int, work: Callable[[Floats, Integers], object]) -> Hits:

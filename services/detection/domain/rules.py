@@ -101,12 +101,14 @@ def plan(
     traits: Traits,
     *,
     on: date,
+    off: frozenset[str] = frozenset(),
     overrides: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Plan:
     """Parameters of one series from the rules in force on a day.
 
-    `overrides` are a point's own numbers by rule code, for thresholds learnt from its history. Raises
-    RuleError when two rules claim one check of the series, or a number is missing or out of its bounds.
+    Rules in `off` are switched off, but keep their code, so that a hit still running can end. `overrides`
+    are a point's own numbers by rule code, for thresholds learnt from its history. Raises RuleError when
+    two rules claim one check of the series, or a number is missing or out of its bounds.
     """
     if not (math.isfinite(traits.interval) and traits.interval > 0.0):
         raise RuleError(f"interval must be a positive number of seconds, not {traits.interval}", field="interval")
@@ -122,6 +124,8 @@ def plan(
                 f"{rule.code} and {codes[place]} both set {rule.check.name} of {traits.kind}", field="check"
             )
         codes[place] = rule.code
+        if rule.code in off:
+            continue
         values = _values(rule, traits, (overrides or {}).get(rule.code, {}))
         vector[PARAMS[place] : PARAMS[place + 1]] = (1.0, *rule.check.vector(values, traits))
     return Plan(vector, tuple(codes))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from services.detection.domain.compiled import Counter, Memory, compiled
 
 # First slots of every check's state: the hit that is running, all zero when none is.
@@ -100,3 +102,20 @@ def follow(check: int, sample: Sample, bound: float, hold: float, track: Memory,
         track[OPEN] = 1.0
         track[START] = sample.t
         emit(report, check, OPENED, track, sample.t + sample.interval, sample.at)
+
+
+@compiled
+def tell_late(check: int, sample: Sample, bound: float, track: Memory, report: Report) -> None:
+    """A late sample that breaks `bound` is a closed hit of its own, one sample long: it joins and ends no other.
+
+    One that lies within the running hit has been told: packets are often sent twice.
+    """
+    told = track[OPEN] == 1.0 and track[START] <= sample.t <= track[LAST]
+    if told or math.isnan(bound):
+        return
+    own = np.zeros(len(TRACK))
+    own[START] = sample.t
+    own[VALUE] = sample.v
+    own[REFERENCE] = bound
+    own[COUNT] = 1.0
+    emit(report, check, CLOSED, own, sample.t + sample.interval, sample.at)

@@ -17,27 +17,32 @@ from shared.contracts.ingest import OutletOut, ReadingKind
 FOLDER = Path(__file__).resolve().parent.parent / "rules"
 SECONDS = {ReadingKind.HOUR: 3600.0, ReadingKind.DAY: 86400.0, ReadingKind.REALTIME: 60.0}
 
+MOST_PLANS = 20_000
+
 
 @dataclass(frozen=True)
 class Rulebook:
-    """All rules with the texts of their explanations; plans are kept, since they change with an outlet only."""
+    """All rules with the texts of their explanations. Plans are kept: many series have the same traits."""
 
     rules: tuple[Rule, ...]
     explanations: dict[str, Text]
-    _plans: dict[tuple[object, ...], Plan] = field(default_factory=dict, compare=False, repr=False)
+    _plans: dict[tuple[Traits, frozenset[str], frozenset[str]], Plan] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def policy(self) -> Policy:
         """How hits merge."""
         return Policy(rules={rule.code: rule for rule in self.rules})
 
-    def plan(self, outlet: OutletOut, factor: str, kind: ReadingKind, at: datetime, *, off: frozenset[str]) -> Plan:
-        """What the kernel does with one series; rules in `off` are left out."""
+    def plan(self, traits: Traits, at: datetime, off: frozenset[str]) -> Plan:
+        """What the kernel does with one series on the day of `at`; rules in `off` are switched off."""
         day = at.astimezone(PARK_ZONE).date()
-        key = (outlet.id, outlet.version, factor, kind, day.replace(day=1), off)
+        key = traits, frozenset(rule.code for rule in self.rules if rule.in_force(day)), off
         if key not in self._plans:
-            rules = [rule for rule in self.rules if rule.code not in off]
-            self._plans[key] = plan(rules, traits_of(outlet, factor, kind), on=day)
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
+            self._plans[key] = plan(self.rules, traits, on=day, off=off)
         return self._plans[key]
 
     def listed(self, on: date) -> list[RuleOut]:

@@ -1,234 +1,265 @@
 """Live detection: events of ingest in, series states and anomalies out, in one transaction.
 
 Each event is fed to the kernel by itself and in feed order, whatever batch it came in, so that a restart at any
-place gives the same anomalies.
+place gives the same anomalies. What an event names is looked at as it is when the event is read: a value corrected
+before that is seen corrected only.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
+from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.detection.domain.anomalies import Change, ChangeKind, Episode, apply_hit, fold, settle
+from services.detection.domain.compiled import Floats
 from services.detection.domain.hits import SeriesKey, read_hits
-from services.detection.domain.kernel import Batch, Hits, advance_many, dump_state, load_states, open_hits, overdue
-from services.detection.gateways import Column, Fetched
-from services.detection.service.rulebook import Rulebook, traits_of
-from services.detection.service.wire import anomaly_out
-from services.detection.store import AnomalyStore, SeriesId, SeriesStore, Stored, StoredSeries
-from shared.contracts.detection import ANOMALY_CLOSED, ANOMALY_OPENED, ANOMALY_UPDATED
-from shared.contracts.ingest import (
-    OUTLET_CHANGED,
-    READINGS_ACCEPTED,
-    LimitOut,
-    OutletOut,
-    ReadingKind,
-    ReadingsBatch,
-    ReadingsEvent,
+from services.detection.domain.kernel import (
+    Batch,
+    Hits,
+    Outcome,
+    advance_many,
+    dump_state,
+    load_states,
+    open_hits,
+    overdue,
 )
-from shared.feed import Event, publish
+from services.detection.domain.rules import Plan
+from services.detection.domain.running import reach
+from services.detection.gateways import Column, Fetched
+from services.detection.service.ledger import Ledger
+from services.detection.service.limits import limits_at
+from services.detection.service.rulebook import Rulebook, traits_of
+from services.detection.store import AnomalyStore, SeriesId, SeriesStore, StoredSeries
+from shared.contracts.ingest import OUTLET_CHANGED, READINGS_ACCEPTED, OutletOut, ReadingKind, ReadingsEvent
+from shared.feed import Event
+from shared.logging import get_logger
 
+log = get_logger(__name__)
+
+LEFT_OUT = Counter("sanse_detection_left_out_total", "Readings that were not looked at", ["reason"])
 HOUR_MEANS = frozenset({"EX-H"})
 """Judged on minutes only where an outlet sends no hour means."""
+HOURS_EXPECTED = timedelta(hours=3)
+"""An outlet that sends hour means has sent one by then."""
+AHEAD = timedelta(hours=1)
+"""A reading of a time further ahead of its arrival comes from a wrong clock: it would make all others late."""
 SILENT_FROM, SILENT_TO = timedelta(hours=72), timedelta(minutes=60)
 """Age of the last point of a series that is looked at for silence: younger ones are on time, older ones at rest."""
-MOST_SILENT = 5000
+SERIES_A_LOOK = 2000
+OUTLETS_A_LOOK = 100
+
+Wanted = Mapping[tuple[UUID, ReadingKind], np.ndarray]
 
 
 class Watch:
     """One unit of work over the series of some outlets."""
 
     def __init__(self, session: AsyncSession, rulebook: Rulebook, now: datetime, hazardous: frozenset[str]) -> None:
-        self._session = session
         self._series = SeriesStore(session)
         self._anomalies = AnomalyStore(session)
+        self._ledger = Ledger(session, rulebook.policy, hazardous)
         self._rulebook = rulebook
-        self._policy = rulebook.policy
         self._now = now
-        self._hazardous = hazardous
         self._outlets: dict[UUID, OutletOut] = {}
         self._states: dict[SeriesId, StoredSeries] = {}
-        self._episodes: dict[UUID, list[Episode]] = {}
-        self._stored: dict[UUID, Stored] = {}
-        self._changed: dict[UUID, list[Change]] = {}
+        self._data_time: dict[UUID, datetime] = {}
         self._moved: set[SeriesId] = set()
 
     async def take(self, events: Sequence[Event], fetched: Fetched) -> None:
         """Apply events of ingest's feed; `fetched` holds the rows they name."""
         await self._series.lock()
-        batches = [(event, _batches(event)) for event in events]
-        await self._load({batch.outlet_id for _, parts in batches for batch in parts})
-        for event, parts in batches:
+        named = [wanted_times(event) for event in events]
+        told = {UUID(event.data["id"]) for event in events if event.type == OUTLET_CHANGED}
+        await self._load(told.union(outlet_id for wanted in named for outlet_id, _ in wanted))
+        await self._ledger.load(self._reach(named, fetched))
+        for event, wanted in zip(events, named, strict=True):
             if event.type == OUTLET_CHANGED:
-                outlet = OutletOut.model_validate(event.data)
-                await self._series.save_outlet(outlet)
-                self._outlets[outlet.id] = outlet
-            elif parts:
-                self._take_readings(parts, fetched)
+                await self._take_outlet(OutletOut.model_validate(event.data))
+            elif wanted:
+                await self._take_readings(event, wanted, fetched)
         await self._save()
 
-    async def look_for_silence(self) -> None:
-        """Raise what no data can raise: series that have fallen silent."""
+    async def cursor(self, feed: str) -> int:
+        """How far a feed has been read."""
+        return await self._series.cursor(feed)
+
+    async def look_for_silence(self, as_of: datetime, after: SeriesId | None) -> SeriesId | None:
+        """Raise what no data can raise: series that have fallen silent at `as_of`, up to which the feed was read.
+
+        A page of series after the given one; the last of them, None when there are no more.
+        """
         await self._series.lock()
-        quiet = await self._series.quiet(self._now - SILENT_FROM, self._now - SILENT_TO, MOST_SILENT)
+        quiet = await self._series.quiet(as_of - SILENT_FROM, as_of - SILENT_TO, after, SERIES_A_LOOK)
         await self._load({one.id.outlet_id for one in quiet})
-        listed = [self._states[one.id] for one in quiet if one.id.outlet_id in self._outlets]
+        listed = [one for one in quiet if self._in_use(one.id.outlet_id)]
+        await self._ledger.load(_earliest(listed))
         if listed:
-            plans = [self._plan(one.id, self._now) for one in listed]
-            now = np.full(len(listed), self._now.timestamp())
-            outcome = overdue(load_states([s.state for s in listed]), np.stack([p.vector for p in plans]), now)
-            self._keep(listed, outcome.states, outcome.late)
-            self._apply([one.id for one in listed], [p.codes for p in plans], outcome.hits)
+            plans = [self._plan(one, as_of) for one in listed]
+            now = np.full(len(listed), as_of.timestamp())
+            outcome = overdue(load_states([s.state for s in listed]), _vectors(plans), now)
+            self._keep(listed, outcome)
+            await self._apply([one.id for one in listed], plans, outcome.hits)
         await self._save()
+        return quiet[-1].id if len(quiet) == SERIES_A_LOOK else None
 
-    async def refresh_running(self) -> None:
-        """Bring anomalies up to date whose hits still run: a constant value grows graver the longer it lasts."""
+    async def refresh_running(self, after: UUID | None) -> UUID | None:
+        """Bring anomalies up to date whose hits still run: a constant value grows graver the longer it lasts.
+
+        A page of outlets after the given one; the last of them, None when there are no more.
+        """
         await self._series.lock()
-        await self._load(await self._anomalies.outlets_with_open(MOST_SILENT))
-        listed = [one for one in self._states.values() if one.id.outlet_id in self._outlets and one.last_at]
+        outlet_ids = await self._anomalies.outlets_with_open(after, OUTLETS_A_LOOK)
+        await self._load(set(outlet_ids))
+        listed = [one for one in self._states.values() if one.id.outlet_id in self._outlets]
+        await self._ledger.load(_earliest(listed))
         if listed:
-            plans = [self._plan(one.id, one.last_at or self._now) for one in listed]
-            running = open_hits(load_states([one.state for one in listed]), np.stack([p.vector for p in plans]))
-            self._apply([one.id for one in listed], [p.codes for p in plans], running)
+            plans = [self._plan(one, one.last_at or self._now) for one in listed]
+            running = open_hits(load_states([one.state for one in listed]), _vectors(plans))
+            await self._apply([one.id for one in listed], plans, running)
         await self._save()
+        return outlet_ids[-1] if len(outlet_ids) == OUTLETS_A_LOOK else None
+
+    # -- reading -----------------------------------------------------------------------------------
 
     async def _load(self, outlet_ids: set[UUID]) -> None:
         self._outlets = await self._series.outlets(outlet_ids)
         self._states = await self._series.of_outlets(outlet_ids)
-        oldest = min((one.last_at for one in self._states.values() if one.last_at), default=self._now)
-        for one in await self._anomalies.known(outlet_ids, oldest - self._policy.history):
-            self._stored[one.episode.id] = one
-            self._episodes.setdefault(one.episode.outlet_id, []).append(one.episode)
+        for one in self._states.values():
+            self._pass_time(one)
 
-    # -- readings ----------------------------------------------------------------------------------
+    def _pass_time(self, one: StoredSeries) -> None:
+        """An outlet's data time is that of its newest reading of any kind."""
+        if one.last_at is not None:
+            self._data_time[one.id.outlet_id] = max(self._data_time.get(one.id.outlet_id, one.last_at), one.last_at)
 
-    def _take_readings(self, parts: Iterable[ReadingsBatch], fetched: Fetched) -> None:
+    def _reach(self, named: Iterable[Wanted], fetched: Fetched) -> dict[UUID, datetime]:
+        """By outlet, the earliest time at which a hit of these readings may begin."""
+        wanted = [(key, times) for one in named for key, times in one.items() if len(times)]
+        listed = {SeriesId(outlet_id, factor, kind)
+                  for (outlet_id, kind), _ in wanted for factor in fetched.get((outlet_id, kind), {})}  # fmt: skip
+        earliest = _earliest([self._states[one] for one in sorted(listed & self._states.keys())])
+        for (outlet_id, _), times in wanted:
+            first = _moment(times[0])
+            earliest[outlet_id] = min(earliest.get(outlet_id, first), first)
+        return earliest
+
+    def _in_use(self, outlet_id: UUID) -> bool:
+        outlet = self._outlets.get(outlet_id)
+        return outlet is not None and outlet.active
+
+    # -- events ------------------------------------------------------------------------------------
+
+    async def _take_outlet(self, outlet: OutletOut) -> None:
+        before = self._outlets.get(outlet.id)
+        if before is None or before.version <= outlet.version:
+            await self._series.save_outlet(outlet)
+            self._outlets[outlet.id] = outlet
+
+    async def _take_readings(self, event: Event, wanted: Wanted, fetched: Fetched) -> None:
+        latest = int((event.time + AHEAD).timestamp())
         columns: dict[SeriesId, Column] = {}
-        for part in parts:
-            times = np.array(part.times, np.int64)
-            for factor, column in fetched.get((part.outlet_id, part.kind), {}).items():
-                wanted = column.at(times)
-                if len(wanted.t) and part.outlet_id in self._outlets:
-                    columns[SeriesId(part.outlet_id, factor, part.kind)] = wanted
+        for (outlet_id, kind), times in wanted.items():
+            if outlet_id not in self._outlets:
+                _leave_out("unknown_outlet", outlet_id, kind, len(times))
+                continue
+            if len(times) and times[-1] > latest:
+                _leave_out("ahead_of_time", outlet_id, kind, int((times > latest).sum()))
+            for factor, column in fetched.get((outlet_id, kind), {}).items():
+                named = column.at(times[times <= latest])
+                if len(named.t):
+                    columns[SeriesId(outlet_id, factor, kind)] = named
         if columns:
-            self._advance(sorted(columns), columns)
+            await self._advance(sorted(columns), columns)
             for outlet_id in sorted({one.outlet_id for one in columns}):
-                self._settle(outlet_id, columns)
+                self._ledger.settle(outlet_id, self._data_time[outlet_id])
 
-    def _advance(self, ids: Sequence[SeriesId], columns: dict[SeriesId, Column]) -> None:
+    async def _advance(self, ids: Sequence[SeriesId], columns: Mapping[SeriesId, Column]) -> None:
         parts = [columns[one] for one in ids]
         offsets = np.cumsum([0, *(len(part.t) for part in parts)]).astype(np.int64)
-        limits = [_limits(self._outlets[one.outlet_id], one, part.t) for one, part in zip(ids, parts, strict=True)]
+        limits = [limits_at(self._outlets[one.outlet_id], one, part.t) for one, part in zip(ids, parts, strict=True)]
         batch = Batch(
             np.concatenate([part.t for part in parts]),
             np.concatenate([part.v for part in parts]),
             np.concatenate([part.flags for part in parts]),
             np.concatenate(limits),
         )
-        plans = [self._plan(one, _moment(part.t[-1])) for one, part in zip(ids, parts, strict=True)]
-        before = [self._states.get(one) or StoredSeries(one, b"", None, 0) for one in ids]
-        states = load_states([one.state or None for one in before])
-        outcome = advance_many(states, np.stack([p.vector for p in plans]), batch, offsets)
-        self._keep(before, outcome.states, outcome.late, [_moment(part.t.max()) for part in parts])
-        self._apply(ids, [p.codes for p in plans], outcome.hits)
+        before = [self._states.get(one) or StoredSeries(one, b"", None, None, 0) for one in ids]
+        plans = [self._plan(one, _moment(part.t[-1])) for one, part in zip(before, parts, strict=True)]
+        outcome = advance_many(load_states([one.state or None for one in before]), _vectors(plans), batch, offsets)
+        self._keep(before, outcome, parts)
+        await self._apply(ids, plans, outcome.hits)
 
-    def _plan(self, one: SeriesId, at: datetime):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _plan(self, series: StoredSeries, at: datetime) -> Plan:
+        one = series.id
+        return self._rulebook.plan(traits_of(self._outlets[one.outlet_id], one.factor, one.kind), at, self._off(series))
+
+    def _off(self, series: StoredSeries) -> frozenset[str]:
+        """Rules that another series judges."""
+        one = series.id
+        if one.kind is not ReadingKind.MINUTE:
+            return frozenset()
+        if series.first_at is None or series.last_at is None or series.last_at - series.first_at < HOURS_EXPECTED:
+            return HOUR_MEANS
         has_hours = SeriesId(one.outlet_id, one.factor, ReadingKind.HOUR) in self._states
-        off = HOUR_MEANS if one.kind is ReadingKind.MINUTE and has_hours else frozenset()
-        return self._rulebook.plan(self._outlets[one.outlet_id], one.factor, one.kind, at, off=off)
+        return HOUR_MEANS if has_hours else frozenset()
 
-    def _keep(
-        self, before: Sequence[StoredSeries], states: np.ndarray, late: np.ndarray, last: list[datetime] | None = None
-    ) -> None:
+    # -- keeping -----------------------------------------------------------------------------------
+
+    def _keep(self, before: Sequence[StoredSeries], outcome: Outcome, parts: Sequence[Column] = ()) -> None:
         for place, one in enumerate(before):
-            newest = max(filter(None, (one.last_at, last[place] if last else None)), default=None)
-            kept = StoredSeries(one.id, dump_state(states[place]), newest, one.late + int(late[place]))
+            times = [one.first_at, one.last_at, *((_moment(t) for t in parts[place].t[[0, -1]]) if parts else ())]
+            seen = [at for at in times if at is not None]
+            late = one.late + int(outcome.late[place])
+            kept = StoredSeries(one.id, dump_state(outcome.states[place]), min(seen), max(seen), late)
             if kept != one:
                 self._states[one.id] = kept
                 self._moved.add(one.id)
+                self._pass_time(kept)
 
-    # -- anomalies ---------------------------------------------------------------------------------
+    async def _apply(self, ids: Sequence[SeriesId], plans: Sequence[Plan], hits: Hits) -> None:
+        if len(hits):
+            keys = [self._key(one) for one in ids]
+            await self._ledger.apply(read_hits(hits, keys, [plan.codes for plan in plans]))
 
-    def _apply(self, ids: Sequence[SeriesId], codes: Sequence[Sequence[str | None]], hits: Hits) -> None:
-        keys = [
-            SeriesKey(
-                one.outlet_id, one.factor, one.kind,
-                timedelta(seconds=traits_of(self._outlets[one.outlet_id], one.factor, one.kind).interval),
-            )
-            for one in ids
-        ]  # fmt: skip
-        for hit in read_hits(hits, keys, codes):
-            known = self._episodes.get(hit.series.outlet_id, [])
-            toxic = hit.series.factor in self._hazardous
-            self._note(hit.series.outlet_id, apply_hit(known, hit, policy=self._policy, hazardous=toxic))
-
-    def _settle(self, outlet_id: UUID, columns: dict[SeriesId, Column]) -> None:
-        mark = max(int(column.t.max()) for one, column in columns.items() if one.outlet_id == outlet_id)
-        self._note(outlet_id, settle(self._episodes.get(outlet_id, []), _moment(mark), policy=self._policy))
-
-    def _note(self, outlet_id: UUID, changes: Sequence[Change]) -> None:
-        if changes:
-            self._episodes[outlet_id] = fold(self._episodes.get(outlet_id, []), changes)
-            for change in changes:
-                self._changed.setdefault(change.episode.id, []).append(change)
-
-    # -- writing -----------------------------------------------------------------------------------
+    def _key(self, one: SeriesId) -> SeriesKey:
+        interval = traits_of(self._outlets[one.outlet_id], one.factor, one.kind).interval
+        return SeriesKey(one.outlet_id, one.factor, one.kind, timedelta(seconds=interval))
 
     async def _save(self) -> None:
-        await self._series.save([self._states[one] for one in sorted(self._moved)])
-        saved = [await self._version(changes) for changes in self._changed.values()]
-        await self._anomalies.save(saved)
-        for one, changes in zip(saved, self._changed.values(), strict=True):
-            outlet = self._outlets[one.episode.outlet_id]
-            data = anomaly_out(one, outlet).model_dump(mode="json")
-            await publish(self._session, _event_type(changes), str(one.episode.id), data, at=self._now)
-
-    async def _version(self, changes: Sequence[Change]) -> Stored:
-        episode = changes[-1].episode
-        before = self._stored.get(episode.id)
-        if before is not None:
-            return replace(before, episode=episode, version=before.version + 1)
-        number = await self._anomalies.next_number(episode.started_at)
-        return Stored(episode, number, self._outlets[episode.outlet_id].enterprise_id, 1)
+        await self._series.save([self._states[one] for one in self._moved])
+        await self._ledger.save(self._outlets, self._now)
 
 
-def _batches(event: Event) -> list[ReadingsBatch]:
+def wanted_times(event: Event) -> dict[tuple[UUID, ReadingKind], np.ndarray]:
+    """Times that an event names, ascending epoch seconds, by outlet and kind."""
     if event.type != READINGS_ACCEPTED:
-        return []
-    return [batch for batch in ReadingsEvent.model_validate(event.data).batches if batch.times]
+        return {}
+    named: dict[tuple[UUID, ReadingKind], list[int]] = {}
+    for part in ReadingsEvent.model_validate(event.data).batches:
+        named.setdefault((part.outlet_id, part.kind), []).extend(part.times)
+    return {key: np.unique(np.array(times, np.int64)) for key, times in named.items() if times}
 
 
-def _event_type(changes: Sequence[Change]) -> str:
-    kinds = {change.kind for change in changes}
-    if ChangeKind.OPENED in kinds:
-        return ANOMALY_OPENED
-    return ANOMALY_CLOSED if changes[-1].kind is ChangeKind.CLOSED else ANOMALY_UPDATED
+def _earliest(listed: Sequence[StoredSeries]) -> dict[UUID, datetime]:
+    earliest: dict[UUID, datetime] = {}
+    if listed:
+        for one, seconds in zip(listed, reach(load_states([s.state for s in listed])), strict=True):
+            if np.isfinite(seconds):
+                at = _moment(seconds)
+                earliest[one.id.outlet_id] = min(earliest.get(one.id.outlet_id, at), at)
+    return earliest
 
 
-def _limits(outlet: OutletOut, one: SeriesId, t: np.ndarray) -> np.ndarray:
-    """Lower and upper limit in force at each time: day means against day limits, all others against hour limits."""
-    wanted = ReadingKind.DAY if one.kind is ReadingKind.DAY else ReadingKind.HOUR
-    bounds = np.full((len(t), 2), np.nan)
-    for limit in outlet.limits:
-        if limit.factor == one.factor and limit.averaging is wanted:
-            inside = _inside(limit, t)
-            bounds[inside, 0] = np.nan if limit.lower is None else limit.lower
-            bounds[inside, 1] = np.nan if limit.upper is None else limit.upper
-    return bounds
+def _vectors(plans: Sequence[Plan]) -> Floats:
+    return np.stack([plan.vector for plan in plans])
 
 
-def _inside(limit: LimitOut, t: np.ndarray) -> np.ndarray:
-    end = np.inf if limit.valid_to is None else limit.valid_to.timestamp()
-    return (t >= limit.valid_from.timestamp()) & (t < end)
+def _leave_out(reason: str, outlet_id: UUID, kind: ReadingKind, rows: int) -> None:
+    LEFT_OUT.labels(reason).inc(rows)
+    log.warning("readings_left_out", reason=reason, outlet_id=str(outlet_id), kind=kind.value, rows=rows)
 
 
-def _moment(seconds: int) -> datetime:
+def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
-
-
-def named_batches(events: Sequence[Event]) -> list[ReadingsBatch]:
-    """All parts of events that name readings."""
-    return [batch for event in events for batch in _batches(event)]

@@ -1,6 +1,18 @@
 """SQL in, domain objects out."""
 
 from services.detection.store.anomalies import AnomalyStore, Filters, Stored
+from services.detection.store.hits import HitStore, Line, Span, line_of
 from services.detection.store.series import SeriesId, SeriesStore, StoredSeries
 
-__all__ = ["AnomalyStore", "Filters", "SeriesId", "SeriesStore", "Stored", "StoredSeries"]
+__all__ = [
+    "AnomalyStore",
+    "Filters",
+    "HitStore",
+    "Line",
+    "SeriesId",
+    "SeriesStore",
+    "Span",
+    "Stored",
+    "StoredSeries",
+    "line_of",
+]

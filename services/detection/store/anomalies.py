@@ -1,20 +1,22 @@
 """Anomalies as stored episodes."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import and_, or_
+from sqlalchemy import ARRAY, DateTime, Uuid, and_, bindparam, column, func, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from services.detection.domain.anomalies import Episode
+from services.detection.store.bulk import chunks
 from services.detection.tables import AnomalyRow, NumberRow
-from shared.clock import PARK_ZONE
 from shared.contracts.detection import AnomalyState
 
 _EPISODE: TypeAdapter[Episode] = TypeAdapter(Episode)
@@ -62,20 +64,31 @@ class AnomalyStore:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def known(self, outlet_ids: Iterable[UUID], since: datetime) -> list[Stored]:
-        """Episodes of these outlets that are open or reach past `since`."""
-        recent = or_(col(AnomalyRow.until) >= since, col(AnomalyRow.state) == AnomalyState.OPEN.value)
+    async def known(self, since: Mapping[UUID, datetime]) -> list[Stored]:
+        """Episodes of these outlets that are open or reach past a time of each."""
+        times = func.unnest(
+            bindparam(None, list(since), type_=ARRAY(Uuid)),
+            bindparam(None, list(since.values()), type_=ARRAY(DateTime(timezone=True))),
+        )
+        wanted = times.table_valued(
+            column("outlet_id", Uuid), column("since", DateTime(timezone=True)), name="wanted"
+        ).render_derived()
+        recent = or_(col(AnomalyRow.until) >= wanted.c.since, col(AnomalyRow.state) == AnomalyState.OPEN.value)
         rows = await self._session.execute(
             select(AnomalyRow)
-            .where(col(AnomalyRow.outlet_id).in_(list(outlet_ids)), recent)
+            .join(wanted, col(AnomalyRow.outlet_id) == wanted.c.outlet_id)
+            .where(recent)
             .order_by(col(AnomalyRow.started_at), col(AnomalyRow.id))
         )
         return [_stored(row) for row in rows.scalars()]
 
-    async def outlets_with_open(self, limit: int) -> set[UUID]:
-        """Outlets that have an open anomaly."""
-        query = select(AnomalyRow.outlet_id).where(col(AnomalyRow.state) == AnomalyState.OPEN.value).distinct()
-        return set((await self._session.execute(query.limit(limit))).scalars())
+    async def outlets_with_open(self, after: UUID | None, limit: int) -> list[UUID]:
+        """Outlets that have an open anomaly, in order of their id, after a given one."""
+        query = select(AnomalyRow.outlet_id).where(col(AnomalyRow.state) == AnomalyState.OPEN.value)
+        if after is not None:
+            query = query.where(col(AnomalyRow.outlet_id) > after)
+        query = query.distinct().order_by(col(AnomalyRow.outlet_id)).limit(limit)
+        return list((await self._session.execute(query)).scalars())
 
     async def find(self, anomaly_id: UUID) -> Stored | None:
         """One anomaly, or None."""
@@ -92,21 +105,27 @@ class AnomalyStore:
         query = query.order_by(col(AnomalyRow.started_at).desc(), col(AnomalyRow.id).desc()).limit(limit)
         return [_stored(row) for row in (await self._session.execute(query)).scalars()]
 
-    async def next_number(self, started_at: datetime) -> str:
-        """`A-20261123-0031`: dense within the day on which the anomaly began, park time."""
-        day = started_at.astimezone(PARK_ZONE).strftime("%Y%m%d")
-        statement = insert(NumberRow).values(day=day, last=1)
-        counted = statement.on_conflict_do_update(index_elements=["day"], set_={"last": col(NumberRow.last) + 1})
-        number: int = (await self._session.execute(counted.returning(col(NumberRow.last)))).scalar_one()
-        return f"A-{day}-{number:04d}"
+    async def take_numbers(self, days: Sequence[date]) -> list[str]:
+        """A number for each of these days, as `A-20261123-0031`: dense within the day, in this order."""
+        wanted = Counter(day.strftime("%Y%m%d") for day in days)
+        if not wanted:
+            return []
+        statement = insert(NumberRow).values([{"day": day, "last": wanted[day]} for day in sorted(wanted)])
+        counted = statement.on_conflict_do_update(
+            index_elements=["day"], set_={"last": col(NumberRow.last) + statement.excluded["last"]}
+        ).returning(col(NumberRow.day), col(NumberRow.last))
+        last = {row.day: row.last for row in await self._session.execute(counted)}
+        following = {day: count(last[day] - wanted[day] + 1) for day in wanted}
+        return [f"A-{day:%Y%m%d}-{next(following[f'{day:%Y%m%d}']):04d}" for day in days]
 
     async def save(self, anomalies: Sequence[Stored]) -> None:
         """Write new and changed anomalies."""
-        if not anomalies:
-            return
-        statement = insert(AnomalyRow).values([_row(one) for one in sorted(anomalies, key=lambda one: one.episode.id)])
-        changes = {name: statement.excluded[name] for name in ("state", "started_at", "until", "episode", "version")}
-        await self._session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes))
+        for part in chunks(sorted(anomalies, key=lambda one: one.episode.id)):
+            statement = insert(AnomalyRow).values([_row(one) for one in part])
+            changes = {
+                name: statement.excluded[name] for name in ("state", "started_at", "until", "episode", "version")
+            }
+            await self._session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes))
 
 
 def _row(one: Stored) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from services.detection.store.bulk import among, chunks
 from services.detection.tables import OutletRow, SeriesRow
 from shared.contracts.ingest import OutletOut, ReadingKind
 
@@ -27,10 +28,11 @@ class SeriesId(NamedTuple):
 
 @dataclass(frozen=True)
 class StoredSeries:
-    """A series' state as bytes of the kernel's vector, its last time and its count of late points."""
+    """A series' state as bytes of the kernel's vector, its first and last time and its count of late points."""
 
     id: SeriesId
     state: bytes
+    first_at: datetime | None
     last_at: datetime | None
     late: int
 
@@ -61,40 +63,44 @@ class SeriesStore:
 
     async def outlets(self, ids: Iterable[UUID]) -> dict[UUID, OutletOut]:
         """Those of the outlets that are known."""
-        rows = await self._session.execute(select(OutletRow).where(col(OutletRow.id).in_(list(ids))))
+        rows = await self._session.execute(select(OutletRow).where(among(OutletRow.id, ids)))
         return {row.id: OutletOut.model_validate(row.outlet) for row in rows.scalars()}
 
     async def of_outlets(self, ids: Iterable[UUID]) -> dict[SeriesId, StoredSeries]:
         """All series of these outlets."""
-        rows = await self._session.execute(select(SeriesRow).where(col(SeriesRow.outlet_id).in_(list(ids))))
+        rows = await self._session.execute(select(SeriesRow).where(among(SeriesRow.outlet_id, ids)))
         return {one.id: one for one in map(_stored, rows.scalars())}
 
-    async def quiet(self, since: datetime, until: datetime, limit: int) -> list[StoredSeries]:
-        """Series whose last point is in a span, oldest first."""
-        rows = await self._session.execute(
-            select(SeriesRow)
-            .where(col(SeriesRow.last_at) >= since, col(SeriesRow.last_at) <= until)
-            .order_by(col(SeriesRow.last_at))
-            .limit(limit)
-        )
+    async def quiet(self, since: datetime, until: datetime, after: SeriesId | None, limit: int) -> list[StoredSeries]:
+        """Series whose last point is in a span, in order of their id, after a given one."""
+        query = select(SeriesRow).where(col(SeriesRow.last_at) >= since, col(SeriesRow.last_at) <= until)
+        key = [col(SeriesRow.outlet_id), col(SeriesRow.factor), col(SeriesRow.kind)]
+        if after is not None:
+            query = query.where(tuple_(*key) > tuple_(after.outlet_id, after.factor, after.kind.value))
+        rows = await self._session.execute(query.order_by(*key).limit(limit))
         return [_stored(row) for row in rows.scalars()]
+
+    async def cursor(self, feed: str) -> int:
+        """How far a feed has been read."""
+        found = await self._session.execute(text("select seq from feed_cursor where feed = :feed"), {"feed": feed})
+        return found.scalar_one_or_none() or 0
 
     async def save(self, series: Sequence[StoredSeries]) -> None:
         """Write states, in key order so that two writers cannot wait for each other in a circle."""
-        if not series:
-            return
-        statement = insert(SeriesRow).values(
-            [
-                {"outlet_id": one.id.outlet_id, "factor": one.id.factor, "kind": one.id.kind.value, "state": one.state,
-                 "last_at": one.last_at, "late": one.late}
-                for one in sorted(series, key=lambda one: one.id)
-            ]
-        )  # fmt: skip
-        changes = {name: statement.excluded[name] for name in ("state", "last_at", "late")}
-        await self._session.execute(
-            statement.on_conflict_do_update(index_elements=["outlet_id", "factor", "kind"], set_=changes)
-        )
+        for part in chunks(sorted(series, key=lambda one: one.id)):
+            statement = insert(SeriesRow).values(
+                [
+                    {"outlet_id": one.id.outlet_id, "factor": one.id.factor, "kind": one.id.kind.value,
+                     "state": one.state, "first_at": one.first_at, "last_at": one.last_at, "late": one.late}
+                    for one in part
+                ]
+            )  # fmt: skip
+            changes = {name: statement.excluded[name] for name in ("state", "first_at", "last_at", "late")}
+            await self._session.execute(
+                statement.on_conflict_do_update(index_elements=["outlet_id", "factor", "kind"], set_=changes)
+            )
 
 
 def _stored(row: SeriesRow) -> StoredSeries:
-    return StoredSeries(SeriesId(row.outlet_id, row.factor, ReadingKind(row.kind)), row.state, row.last_at, row.late)
+    series = SeriesId(row.outlet_id, row.factor, ReadingKind(row.kind))
+    return StoredSeries(series, row.state, row.first_at, row.last_at, row.late)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +22,17 @@ class Tally:
     """Which outlet-days and outlet-hours are charged already: each counts once, whatever the factor."""
 
     hours_in_day: int
+    start: datetime
+    end: datetime
+    """The quarter, in UTC as the exceedances are: comparing across zones is slow."""
     days: set[OutletDay] = field(default_factory=set)
     hours: set[tuple[UUID, datetime]] = field(default_factory=set)
     taken_up: Counter[OutletDay] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, quarter: Quarter, rules: EmissionRules) -> "Tally":
+        """Nothing charged yet."""
+        return cls(rules.hours_in_day, quarter.start.astimezone(UTC), quarter.end.astimezone(UTC))
 
     def charge_days(self, anomaly: Exceedance, quarter: Quarter) -> int:
         """Exceeding days of the anomaly in the quarter that are new."""
@@ -32,12 +40,12 @@ class Tally:
         self.days |= new
         return len(new)
 
-    def charge_hours(self, anomaly: Exceedance, quarter: Quarter) -> int:
+    def charge_hours(self, anomaly: Exceedance) -> int:
         """Exceeding hours that are new and not taken up by an exceeding day. Charge all days before."""
         charged = 0
         for hour in anomaly.hours():
             slot = (anomaly.outlet_id, hour)
-            if slot in self.hours or not quarter.start <= hour < quarter.end:
+            if slot in self.hours or not self.start <= hour < self.end:
                 continue
             self.hours.add(slot)
             day = (anomaly.outlet_id, hour.astimezone(PARK_ZONE).date())
@@ -50,14 +58,14 @@ class Tally:
 
 def emission_block(facts: EnterpriseFacts, quarter: Quarter, rules: EmissionRules) -> Block:
     """25 − 5 × exceeding outlet-days − 0.5 × other exceeding hours (at most 10), not below 0 (product E6)."""
-    tally, names = Tally(rules.hours_in_day), {outlet.id: outlet for outlet in facts.outlets}
+    tally, names = Tally.of(quarter, rules), {outlet.id: outlet for outlet in facts.outlets}
     days, hours = [], []
     for anomaly in _in_order(facts.exceedances, DAY_RULE):
         if count := tally.charge_days(anomaly, quarter):
             params = _params(anomaly, names.get(anomaly.outlet_id)) | {"days": count}
             days.append(_cause(anomaly, -rules.day * count, "exceeding_days", params))
     for anomaly in _in_order(facts.exceedances, HOUR_RULE):
-        if count := tally.charge_hours(anomaly, quarter):
+        if count := tally.charge_hours(anomaly):
             params = _params(anomaly, names.get(anomaly.outlet_id)) | {"hours": count}
             hours.append(_cause(anomaly, -rules.hour * count, "exceeding_hours", params))
     return block("B1", rules.maximum, [*days, *limited(hours, rules.hours_at_most)])

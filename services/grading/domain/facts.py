@@ -183,7 +183,7 @@ class EnterpriseFacts:
     exceedances: tuple[Exceedance, ...] = ()
     """Those not excused, that overlap the quarter."""
     cases: tuple[Case, ...] = ()
-    """Those whose inquiry was sent in the quarter."""
+    """Those whose reply was due in the quarter, so that none sent on its last day is lost."""
     visits: tuple[Visit, ...] = ()
     """Those completed in the quarter."""
     findings: tuple[Finding, ...] = ()

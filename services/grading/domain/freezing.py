@@ -55,6 +55,11 @@ class Measured:
     as_of: datetime
     completeness: tuple[Completeness, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no outlet was connected in the quarter: there is nothing to grade yet."""
+        return not any(row.expected for row in self.completeness)
+
 
 @dataclass(frozen=True)
 class Known:
@@ -64,7 +69,7 @@ class Known:
     outlets: list[Outlet]
     exceedances: list[Exceedance]
     cases: list[Case]
-    """Inquiries sent in the quarter."""
+    """Inquiries whose reply was due in the quarter."""
     excusing: list[Case]
     """Cases that may excuse one of the exceedances, whenever opened."""
     visits: list[Visit]

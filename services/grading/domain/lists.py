@@ -106,6 +106,20 @@ class GradeList:
 
 
 @dataclass(frozen=True)
+class PublicGrade:
+    """What residents see of a line: the colour and the share of each block reached, 0 to 1; grey has none."""
+
+    enterprise_id: UUID
+    enterprise_code: str
+    name_zh: str
+    name_en: str
+    trade: str
+    colour: Colour
+    previous: Colour | None
+    shares: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Override:
     """A colour set by hand: from the computed colour by one level, with reason and person."""
 

@@ -27,11 +27,6 @@ class Block:
     maximum: float
     causes: tuple[Cause, ...] = ()
 
-    @property
-    def share(self) -> float:
-        """Share of the maximum reached, 0 to 1."""
-        return round(self.score / self.maximum, 4) if self.maximum else 1.0
-
 
 @dataclass(frozen=True)
 class Reason:
@@ -68,3 +63,8 @@ def spread(total: float, weights: Sequence[float]) -> list[float]:
         parts.append(round(reached - given, 2))
         given = reached
     return parts
+
+
+def share(score: float, maximum: float) -> float:
+    """Share of a block's maximum reached, 0 to 1."""
+    return round(score / maximum, 4) if maximum else 1.0

@@ -1,5 +1,6 @@
 """Making, changing and publishing the lists of a quarter."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -58,10 +59,10 @@ class ListService:
             head = await self._lists.find_newest(ListState.PUBLISHED)
         else:
             head = await self._lists.find_head(quarter, ListState.PUBLISHED)
-        if head is None:
+        if head is None or head.published_at is None:
             raise lists.ListNotFoundError("no list is published yet", quarter=quarter)
-        grades = await self._lists.list_grades(head.id)
-        return wire.public_list(GradeList(head, grades), await self._lists.list_published_quarters())
+        grades = await self._lists.list_public(head.id)
+        return wire.public_list(head, head.published_at, grades, await self._lists.list_published_quarters())
 
     async def draft_list(self, quarter: Quarter, measured: Measured, actor: Actor) -> contract.GradeList:
         """Freeze the facts as they are now and compute the draft: a new version, whatever was before."""
@@ -74,9 +75,9 @@ class ListService:
         return not await self._lists.has_run(plan.job, plan.slot)
 
     async def refresh(self, plan: Plan, measured: Measured) -> bool:
-        """A scheduled draft, once for its slot; False where it was not needed."""
+        """A scheduled draft, once for its slot; False where it was not needed, or nothing was measured."""
         await self._lists.lock()
-        if not await self._facts.list_enterprises() or not await claim_slot(self._session, plan.job, plan.slot):
+        if measured.is_empty or not await claim_slot(self._session, plan.job, plan.slot):
             return False
         published = await self._lists.find_head(str(plan.quarter), ListState.PUBLISHED)
         if published is not None and not published.interim:
@@ -142,13 +143,13 @@ class ListService:
         rules = rules_for(quarter, self._versions)
         past = await self._lists.list_past(quarter, max(1, len(rules.smoothing) - 1))
         facts = freeze(quarter, measured, await self._facts.load(quarter), past)
-        frozen = canonical(facts, rules.version)
+        frozen = await asyncio.to_thread(canonical, facts, rules.version)  # seconds for a province: not in the loop
         digest = digest_of(frozen)
         current = await self._lists.find_head(str(quarter), ListState.DRAFT)
         if keep_same and current is not None and current.digest == digest:
             return GradeList(current, await self._lists.list_grades(current.id))
         active = await self._overrides.list_active(str(quarter))
-        grades, lapsed = lists.carry_over(grade_all(facts, rules), active)
+        grades, lapsed = lists.carry_over(await asyncio.to_thread(grade_all, facts, rules), active)
         if lapsed:
             await self._overrides.end([override.id for override in lapsed], at=self._now, by="lapsed")
         head = ListHead(

@@ -1,22 +1,22 @@
 """Domain objects as the wire shows them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from services.grading.domain.grades import Grade, in_order
-from services.grading.domain.lists import GradeList, InForce, ListHead
+from services.grading.domain.grades import Grade
+from services.grading.domain.lists import GradeList, InForce, ListHead, PublicGrade
 from shared.contracts import grading as contract
 
-_GRADE = TypeAdapter(Grade)
 _HEAD = TypeAdapter(ListHead)
 
 
 def grade_row(grade: Grade) -> contract.GradeRow:
     """A line; the colour before an override is told by the override's reason."""
-    return contract.GradeRow.model_validate(_GRADE.dump_python(grade, exclude={"computed"}))
+    return contract.GradeRow.model_validate(grade, from_attributes=True)
 
 
 def _head(head: ListHead) -> dict[str, Any]:
@@ -39,24 +39,21 @@ def in_force(held: InForce) -> contract.ColourInForce:
     return contract.ColourInForce(enterprise_id=held.enterprise_id, colour=held.colour, quarter=held.quarter)
 
 
-def public_list(graded: GradeList, quarters: Sequence[str]) -> contract.PublicList:
+def public_list(
+    head: ListHead, published_at: datetime, grades: Sequence[PublicGrade], quarters: Sequence[str]
+) -> contract.PublicList:
     """What residents see: colours and shares by block, no objects, no reasons, no scores."""
-    head = graded.head
-    if head.published_at is None:
-        raise ValueError("only a published list is public")
-    rows = sorted(in_order(graded.grades), key=lambda grade: grade.enterprise_code)
     return contract.PublicList(
-        quarter=head.quarter, version=head.version, interim=head.interim, published_at=head.published_at,
-        counts=dict(head.counts), rows=[_public_row(row) for row in rows], quarters=list(quarters),
+        quarter=head.quarter, version=head.version, interim=head.interim, published_at=published_at,
+        counts=dict(head.counts), rows=[_public_row(grade) for grade in grades], quarters=list(quarters),
     )  # fmt: skip
 
 
-def _public_row(grade: Grade) -> contract.PublicRow:
-    shown = grade.p is not None
+def _public_row(grade: PublicGrade) -> contract.PublicRow:
     return contract.PublicRow(
         enterprise_id=grade.enterprise_id, enterprise_code=grade.enterprise_code, name_zh=grade.name_zh,
         name_en=grade.name_en, trade=grade.trade, colour=grade.colour, previous=grade.previous,
-        blocks={block.code: block.share for block in grade.blocks} if shown else {},
+        blocks=dict(grade.shares),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Select, or_
+from sqlalchemy import Select, func, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -21,7 +21,10 @@ TABLES: dict[type[Fact], type[Table]] = {
     Enterprise: EnterpriseRow, Outlet: OutletRow, Exceedance: ExceedanceRow,
     Case: CaseRow, Visit: VisitRow, Finding: FindingRow,
 }  # fmt: skip
-READERS: dict[Any, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in TABLES}
+READERS: dict[Any, TypeAdapter[Any]] = {
+    Enterprise: TypeAdapter(list[Enterprise]), Outlet: TypeAdapter(list[Outlet]), Case: TypeAdapter(list[Case]),
+    Exceedance: TypeAdapter(list[Exceedance]), Visit: TypeAdapter(list[Visit]), Finding: TypeAdapter(list[Finding]),
+}  # fmt: skip
 MOST_ENTERPRISES = 100_000
 Read = TypeVar("Read")
 
@@ -43,10 +46,11 @@ class FactsStore:
                 await self._upsert(table, latest.values())
 
     async def _upsert(self, table: type[Table], facts: Iterable[Fact]) -> None:
-        statement = insert(table).values([_values(fact) for fact in facts])
+        statement = insert(table)
         columns = {name: column for name, column in statement.excluded.items() if name != "id"}
         newer = statement.excluded.version >= table.version if hasattr(table, "version") else None
-        await self._session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=columns, where=newer))
+        statement = statement.on_conflict_do_update(index_elements=["id"], set_=columns, where=newer)
+        await self._session.execute(statement, [_values(fact) for fact in facts])
 
     async def find_enterprises(self, ids: Collection[UUID]) -> dict[UUID, Enterprise]:
         """Those of the ids that are known."""
@@ -67,14 +71,17 @@ class FactsStore:
             Exceedance,
             select(ExceedanceRow).where(col(ExceedanceRow.started_at) < end, col(ExceedanceRow.last_at) >= start),
         )
-        sent, due = col(CaseRow.inquiry_sent_at), col(FindingRow.due_at)
+        asked_for, due = func.coalesce(CaseRow.reply_by, CaseRow.inquiry_sent_at), col(FindingRow.due_at)
         verified = col(FindingRow.verified_at)
         still_open = col(FindingRow.state).not_in([state.value for state in DONE])
         return Known(
             enterprises=await self.list_enterprises(),
             outlets=await self._read(Outlet, select(OutletRow)),
             exceedances=exceedances,
-            cases=await self._read(Case, select(CaseRow).where(sent >= start, sent < end)),
+            cases=await self._read(
+                Case,
+                select(CaseRow).where(col(CaseRow.inquiry_sent_at).is_not(None), asked_for >= start, asked_for < end),
+            ),
             excusing=await self._list_excusing([each.id for each in exceedances]),
             visits=await self._read(
                 Visit,
@@ -92,9 +99,9 @@ class FactsStore:
         return await self._read(Case, query) if anomaly_ids else []
 
     async def _read(self, kind: type[Read], query: Select[Any]) -> list[Read]:
-        rows = await self._session.scalars(query)
-        read = READERS[kind].validate_python
-        return [read(row.model_dump()) for row in rows]
+        rows = await self._session.execute(query.with_only_columns(*query.selected_columns))  # no ORM objects
+        read: list[Read] = READERS[kind].validate_python([dict(row) for row in rows.mappings()])
+        return read
 
 
 def _version(fact: Fact | None) -> int:

@@ -6,15 +6,17 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, insert, or_, text, update
+from sqlalchemy import Row, func, insert, or_, text, update
 from sqlalchemy import select as select_columns
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from services.grading.domain.freezing import PastGrade
 from services.grading.domain.grades import Grade, in_order
-from services.grading.domain.lists import GradeList, InForce, ListHead
+from services.grading.domain.lists import GradeList, InForce, ListHead, PublicGrade
+from services.grading.domain.score import share
 from services.grading.tables import GradeRow, ListRow, SnapshotRow
 from shared.calendar import Quarter
 from shared.contracts.grading import Colour, ListState
@@ -71,6 +73,11 @@ class ListStore:
         if only is not None:
             query = query.where(col(GradeRow.enterprise_id) == only)
         return in_order(_GRADE.validate_python(body) for body in await self._session.scalars(query))
+
+    async def list_public(self, list_id: UUID) -> list[PublicGrade]:
+        """The lines of a list as residents see them, by code; causes stay in the database."""
+        rows = await self._session.execute(_PUBLIC, {"list": list_id})
+        return sorted((_public(row) for row in rows), key=lambda grade: grade.enterprise_code)
 
     async def add(self, graded: GradeList) -> None:
         """Store a new version with its lines; the quarter's draft before it is superseded."""
@@ -155,6 +162,25 @@ class ListStore:
         """Whether a job's slot is done."""
         query = text("select 1 from job_run where job = :job and slot = :slot")
         return (await self._session.execute(query, {"job": job, "slot": slot})).first() is not None
+
+
+_PUBLIC = text(
+    "select enterprise_id, body->>'enterprise_code' as enterprise_code, body->>'name_zh' as name_zh,"
+    " body->>'name_en' as name_en, body->>'trade' as trade, colour, body->>'previous' as previous, p,"
+    " jsonb_path_query_array(body, '$.blocks[*].code') as codes,"
+    " jsonb_path_query_array(body, '$.blocks[*].score') as scores,"
+    " jsonb_path_query_array(body, '$.blocks[*].maximum') as maxima from grades where list_id = :list"
+).columns(codes=JSONB, scores=JSONB, maxima=JSONB)
+
+
+def _public(row: Row[Any]) -> PublicGrade:
+    blocks = zip(row.codes, row.scores, row.maxima, strict=True) if row.p is not None else ()
+    return PublicGrade(
+        enterprise_id=row.enterprise_id, enterprise_code=row.enterprise_code, name_zh=row.name_zh,
+        name_en=row.name_en, trade=row.trade, colour=Colour(row.colour),
+        previous=Colour(row.previous) if row.previous else None,
+        shares={code: share(score, maximum) for code, score, maximum in blocks},
+    )  # fmt: skip
 
 
 def _head(row: ListRow | None) -> ListHead | None:

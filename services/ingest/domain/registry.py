@@ -6,15 +6,11 @@ from datetime import date, datetime, timedelta
 from math import isfinite
 from uuid import UUID
 
-from shared.auth import Principal, Role
 from shared.contracts.ingest import LinkState, Medium, PermitClass, ReadingKind
 from shared.errors import InvalidError
 
 ONLINE_WITHIN = timedelta(minutes=10)
 """A device counts as connected when a packet of it came in this time."""
-SEES_CONTACTS = (
-    Role.SUPERVISOR, Role.SUPERVISOR_LEAD, Role.OFFICER, Role.SECTION_HEAD, Role.ADMIN, Role.SERVICE
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +37,8 @@ class Enterprise:
     version: int
     changed_at: datetime
 
-    def seen_by(self, principal: Principal) -> "Enterprise":
-        """The same, without the contact 联系人 for those who have no business with it."""
-        if principal.tenant == self.id or principal.has(*SEES_CONTACTS):
-            return self
+    def without_contact(self) -> "Enterprise":
+        """The same, the contact 联系人 left out."""
         return replace(self, contact_name="", contact_phone="")
 
 

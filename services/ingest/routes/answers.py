@@ -12,6 +12,7 @@ from shared.http import Page, encode_cursor
 
 Thing = TypeVar("Thing")
 Out = TypeVar("Out")
+_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F) if chr(code) not in "\t\r\n"}
 
 
 def page_of(
@@ -44,6 +45,6 @@ def device_out(device: Device, now: datetime) -> DeviceOut:
 
 
 def packet_out(packet: Packet) -> PacketOut:
-    r"""A line of the journal; bytes that are not UTF-8 are escaped as `\xNN`."""
-    fields = {**asdict(packet), "repairs": list(packet.repairs), "raw": packet.raw.decode("utf-8", "backslashreplace")}
-    return PacketOut(**fields)
+    r"""A line of the journal; bytes that are not UTF-8, and control characters, are escaped as `\xNN`."""
+    raw = packet.raw.decode("utf-8", "backslashreplace").translate(_ESCAPED)
+    return PacketOut(**{**asdict(packet), "repairs": list(packet.repairs), "raw": raw})

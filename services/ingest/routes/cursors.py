@@ -5,6 +5,9 @@ from uuid import UUID
 from shared.errors import InvalidError
 from shared.http import decode_cursor
 
+NUL = "\0"
+"""PostgreSQL cannot compare with it; no cursor of ours holds it."""
+
 
 def _foreign() -> InvalidError:
     return InvalidError("the cursor is not of this list; start again without it", field="cursor")
@@ -15,7 +18,7 @@ def code_cursor(cursor: str | None) -> str | None:
     if cursor is None:
         return None
     match decode_cursor(cursor):
-        case [str(code)]:
+        case [str(code)] if NUL not in code:
             return code
     raise _foreign()
 
@@ -25,7 +28,7 @@ def outlet_cursor(cursor: str | None) -> tuple[str, UUID] | None:
     if cursor is None:
         return None
     match decode_cursor(cursor):
-        case [str(code), str(outlet_id)]:
+        case [str(code), str(outlet_id)] if NUL not in code:
             try:
                 return code, UUID(outlet_id)
             except ValueError as error:

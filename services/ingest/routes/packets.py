@@ -14,7 +14,7 @@ router = APIRouter(prefix="/v1", tags=["packets"])
 
 
 @router.get("/packets")
-async def list_packets(  # noqa: PLR0913, PLR0917 - filters
+async def list_packets(  # noqa: PLR0913 - filters
     service: Packets, request: Request, response: Response,
     status: PacketStatus | None = None,
     reason: Annotated[str | None, Query(max_length=60)] = None,

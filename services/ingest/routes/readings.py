@@ -73,7 +73,7 @@ async def read_readings(
 
 
 @router.get("/outlets/{outlet_id}/series")
-async def get_series(  # noqa: PLR0913, PLR0917 - what to draw, and how fine
+async def get_series(  # noqa: PLR0913 - what to draw, and how fine
     outlet_id: UUID, service: ReadingReader, factor: Code, kind: ReadingKind, since: AwareDatetime,
     until: AwareDatetime,
     max_points: Annotated[int, Query(ge=MIN_POINTS, le=MAX_POINTS)] = 4000,

@@ -21,7 +21,7 @@ from services.ingest.domain.registry import (
 from services.ingest.store.registry import RegistryStore
 from shared import audit, feed
 from shared.audit import Actor
-from shared.auth import Principal
+from shared.auth import Principal, Role
 from shared.contracts.ingest import (
     ENTERPRISE_CHANGED,
     OUTLET_CHANGED,
@@ -37,6 +37,8 @@ from shared.contracts.ingest import (
 
 MAX_LIMITS = 10_000
 UNVERSIONED = ("version", "changed_at")
+SEES_CONTACTS = (Role.SUPERVISOR, Role.SUPERVISOR_LEAD, Role.OFFICER, Role.SECTION_HEAD, Role.ADMIN, Role.SERVICE)
+"""Who sees an enterprise's contact besides its own people."""
 
 
 class RegistryService:
@@ -53,12 +55,12 @@ class RegistryService:
     async def list_enterprises(self, *, q: str | None, after: str | None, limit: int) -> list[Enterprise]:
         """By code, what the caller may see."""
         found = await self._store.list_enterprises(q=q, only=self._caller.tenant, after=after, limit=limit)
-        return [enterprise.seen_by(self._caller) for enterprise in found]
+        return [self._seen(enterprise) for enterprise in found]
 
     async def get_enterprise(self, enterprise_id: UUID) -> Enterprise:
         """One enterprise."""
         self._caller.check_may_see(enterprise_id)
-        return (await self._store.get_enterprise(enterprise_id)).seen_by(self._caller)
+        return self._seen(await self._store.get_enterprise(enterprise_id))
 
     async def add_enterprise(self, given: EnterpriseIn) -> Enterprise:
         """Register or change by code. The same content again changes nothing."""
@@ -168,6 +170,11 @@ class RegistryService:
         return changed[-1]
 
     # --- inside ---
+
+    def _seen(self, enterprise: Enterprise) -> Enterprise:
+        if self._caller.tenant == enterprise.id or self._caller.has(*SEES_CONTACTS):
+            return enterprise
+        return enterprise.without_contact()
 
     async def _tell_outlet(self, outlet: Outlet) -> None:
         fields = asdict(outlet)

@@ -64,8 +64,8 @@ class Dictionaries:
         """Codes of these numbers; reads on the caller's connection where one is not known yet."""
         if any(number not in self._factor_names for number in numbers):
             rows = await connection.fetch("select id, name from factor_code")
-            self._factors = {row["name"]: row["id"] for row in rows}
-            self._factor_names = {row["id"]: row["name"] for row in rows}
+            self._factors.update((row["name"], row["id"]) for row in rows)
+            self._factor_names.update((row["id"], row["name"]) for row in rows)
         return self._factor_names
 
     async def layout_factors(self, connection: asyncpg.Connection, numbers: Iterable[int]) -> dict[int, Layout]:

@@ -34,8 +34,6 @@ class Partitions:
     async def _make(self, table: str, partition: Partition) -> None:
         async with self._db.transaction() as session:
             connection = await raw(session)
-            if await connection.fetchval("select to_regclass($1)", partition.name) is not None:
-                return
             await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
             if await connection.fetchval("select to_regclass($1)", partition.name) is not None:
                 return

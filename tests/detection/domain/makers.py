@@ -50,11 +50,12 @@ def make_plan(
     medium: str = "gas",
     *,
     only: str | None = None,
+    off: frozenset[str] = frozenset(),
     overrides: Mapping[str, Mapping[str, float]] | None = None,
     **traits: Any,
 ) -> Plan:
     rules = [rule for rule in make_rules() if only is None or rule.check.name == only]
-    return plan(rules, make_traits(kind, medium, **traits), on=DAY, overrides=overrides)
+    return plan(rules, make_traits(kind, medium, **traits), on=DAY, off=off, overrides=overrides)
 
 
 def make_batch(

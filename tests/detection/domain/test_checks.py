@@ -155,11 +155,13 @@ def test_minute_gas_is_constant_after_four_hours():
     assert told(run(the_plan, make_batch([42.0] * 240, step=60)).hits, 60) == [("constant", True, 0, 240, 42, 0.2, 240)]
 
 
-def test_water_needs_six_analyses_of_two_hours():
-    the_plan = make_plan(medium="water", only="constant", span=None)
+@pytest.mark.parametrize(("kind", "step", "points"), [("hour", 3600, 6), ("minute", 60, 720)])
+def test_water_needs_six_hours_of_means_or_twelve_of_minutes(kind: str, step: int, points: int):
+    the_plan = make_plan(kind, "water", only="constant", span=None)
 
-    assert told(run(the_plan, make_batch([1.5] * 11)).hits) == []
-    assert told(run(the_plan, make_batch([1.5] * 12)).hits) == [("constant", True, 0, 12, 1.5, 0.005, 12)]
+    assert told(run(the_plan, make_batch([1.5] * (points - 1), step=step)).hits) == []
+    hits = told(run(the_plan, make_batch([1.5] * points, step=step)).hits, step)
+    assert hits == [("constant", True, 0, points, 1.5, 0.005, points)]
 
 
 def test_water_sampled_every_four_hours_needs_six_samples():

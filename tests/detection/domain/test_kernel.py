@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.detection.domain import kernel
 from services.detection.domain.checks import CHECKS, PARAMS, STATES, step_all
+from services.detection.domain.running import reach
 from services.detection.domain.track import TRACK
 from tests.detection.domain.makers import T0, make_batch, make_plan, run, told
 
@@ -87,7 +88,7 @@ def test_hits_open_and_close_in_turn_and_the_open_ones_are_in_the_state(
         if outcome.hits.opened[i]:
             assert check not in running
             running[check] = start
-        elif CHECKS[check].name not in ("spike", "range") or running.get(check) == start:
+        elif CHECKS[check].name not in ("spike", "range", "exceedance") or running.get(check) == start:
             assert running.pop(check) == start
         assert outcome.hits.start[i] <= outcome.hits.end[i]
         last = max(last, int(outcome.hits.at[i]))
@@ -105,7 +106,7 @@ def test_every_check_fires_in_the_property_tests_world():
     assert fired == set(range(len(CHECKS)))
 
 
-def test_late_points_are_counted_and_only_looked_at_for_range():
+def test_late_points_are_counted_and_looked_at_only_by_checks_that_need_no_order():
     the_plan = make_plan()
     batch = make_batch([50, 51, 52], high=60)
     before = run(the_plan, batch)
@@ -114,7 +115,57 @@ def test_late_points_are_counted_and_only_looked_at_for_range():
 
     assert after.late.tolist() == [3]
     assert np.array_equal(after.states, before.states)
-    assert told(after.hits) == [("range", False, 1, 2, 500, 200, 1)]
+    assert told(after.hits) == [
+        ("range", False, 1, 2, 500, 200, 1),
+        ("exceedance", False, 1, 2, 500, 60, 1),
+        ("exceedance", False, 0.5, 1.5, 70, 60, 1),
+    ]
+
+
+def test_late_minutes_and_marked_hours_are_no_late_exceedance():
+    minutes = make_plan("minute", only="exceedance")
+    hours = make_plan(only="exceedance")
+    before = run(minutes, make_batch([50] * 100, step=60, high=60))
+    marked = run(hours, make_batch([50, 51, 52], high=60))
+
+    assert told(kernel.advance(before.states, minutes.vector, make_batch([90] * 60, step=60, high=60)).hits) == []
+    late = make_batch([90, 91], flags="MD", high=60)
+    assert told(kernel.advance(marked.states, hours.vector, late).hits) == []
+
+
+def test_a_late_mean_inside_the_running_exceedance_was_told():
+    the_plan = make_plan(only="exceedance")
+    before = run(the_plan, make_batch([50, 70, 71, 72], high=60))
+    again = kernel.advance(before.states, the_plan.vector, make_batch([61, 99, 99, 99], high=60))
+
+    assert told(again.hits) == [("exceedance", False, 0, 1, 61, 60, 1)]
+
+
+def test_a_check_that_is_switched_off_ends_its_hit_and_forgets():
+    batch = make_batch([50, 70, 71], high=60)
+    before = run(make_plan(only="exceedance"), batch)
+    off = make_plan(off=frozenset({"EX-H"}), only="exceedance")
+    after = kernel.advance(before.states, off.vector, make_batch([90], times=[T0 + 3 * 3600], high=60))
+
+    assert off.codes == make_plan(only="exceedance").codes
+    assert told(after.hits) == [("exceedance", False, 1, 3, 71, 60, 2)]
+    fresh = kernel.advance(kernel.new_states(), off.vector, make_batch([90], times=[T0 + 3 * 3600], high=60))
+    assert np.array_equal(after.states, fresh.states)
+
+
+def test_reach_is_the_start_of_what_runs_or_is_about_to():
+    constant = run(make_plan(only="constant"), make_batch([50, 42, 42, 42], high=60))
+    short = run(make_plan("minute", only="missing"), make_batch([1.0] * 90, step=60))
+    absent = kernel.advance(
+        short.states,
+        make_plan("minute", only="missing").vector,
+        make_batch([1.0], times=[T0 + 5 * 3600]),
+    )
+
+    assert reach(kernel.new_states()).tolist() == [np.inf]
+    assert reach(constant.states).tolist() == [T0 + 3600]
+    assert reach(run(make_plan(only="range"), make_batch([50, 51])).states).tolist() == [T0 + 3600]
+    assert reach(absent.states).tolist() == [T0 + 3600]
 
 
 def test_a_point_sent_twice_is_not_told_twice():
@@ -127,13 +178,13 @@ def test_a_point_sent_twice_is_not_told_twice():
     assert told(again.hits) == []
 
 
-def test_a_re_sent_series_says_nothing_new():
+def test_a_re_sent_series_says_only_what_needs_no_order():
     the_plan, batch = make_plan(), make_batch([50.0, 70.0, 55.0] * 20, high=60)
     first = run(the_plan, batch)
     again = kernel.advance(first.states, the_plan.vector, batch)
 
     assert len(first.hits) == 40
-    assert len(again.hits) == 0
+    assert [hit[:4] for hit in told(again.hits)] == [("exceedance", False, 3 * i + 1, 3 * i + 2) for i in range(20)]
     assert again.late.tolist() == [60]
     assert np.array_equal(again.states, first.states)
 
@@ -179,7 +230,6 @@ def test_state_fits_two_kilobytes_and_survives_bytes():
     assert len(stored) == 8 * kernel.STATE_SIZE <= 2048
     assert np.array_equal(kernel.load_states([stored, None])[0], outcome.states[0])
     assert np.array_equal(kernel.load_states([stored, None])[1], kernel.new_states()[0])
-    assert kernel.last_seen(outcome.states).tolist() == [T0 + 7200]
 
 
 @pytest.mark.parametrize("stored", [b"", b"\0" * 8, b"\0" * 8 * kernel.STATE_SIZE])

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import hypothesis.strategies as st
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from services.grading.domain.facts import Completeness, EnterpriseFacts, Exceedance
 from services.grading.domain.freezing import canonical, digest_of, thaw
@@ -20,6 +20,7 @@ from tests.grading.makers import (
     QUARTER,
     RULES,
     SECOND,
+    at,
     make_case,
     make_days,
     make_facts,
@@ -34,13 +35,14 @@ hours = st.builds(
     lambda name, offset, points, gap, outlet: make_hours(
         f"h{name}", START + offset * HOUR, points, last_at=START + (offset + points - 1 + gap) * HOUR, outlet_id=outlet
     ),
-    st.integers(), st.integers(0, 24 * 95), st.integers(1, 60), st.integers(0, 20), st.sampled_from([OUTLET, SECOND]),
+    st.integers(), st.integers(0, 24 * 5), st.sampled_from([1, 2, 7, 12, 24, 30]), st.integers(0, 20),
+    st.sampled_from([OUTLET, SECOND]),
 )  # fmt: skip
 days = st.builds(
     lambda name, offset, points, outlet: make_days(
         f"d{name}", START + timedelta(days=offset), points, outlet_id=outlet
     ),
-    st.integers(), st.integers(0, 95), st.integers(1, 6), st.sampled_from([OUTLET, SECOND]),
+    st.integers(), st.integers(0, 5), st.integers(1, 3), st.sampled_from([OUTLET, SECOND]),
 )  # fmt: skip
 exceedances = st.lists(hours | days, max_size=6, unique_by=lambda each: each.id)
 
@@ -55,6 +57,8 @@ def score(anomalies: list[Exceedance]) -> float:
     return p
 
 
+@settings(max_examples=200)
+@example([make_hours("a", at(3), 24)], make_days("d", at(3), 1))  # a day must not free more than it costs
 @given(exceedances, hours | days)
 def test_one_more_exceedance_never_raises_the_score(anomalies: list[Exceedance], further: Exceedance):
     others = [each for each in anomalies if each.id != further.id]

@@ -16,21 +16,34 @@
     }
   });
 
-  // On a phone the preview is its own page: let the link be a link there.
+  // The chosen decision says which further fields matter; without scripts all of them are shown.
+  function fit(form) {
+    const chosen = form.querySelector("input[data-shows]:checked")?.value;
+    for (const part of form.querySelectorAll("[data-for]")) {
+      const needed = part.dataset.for.split(" ").includes(chosen);
+      part.hidden = !needed;
+      if (part.tagName === "OPTGROUP") part.disabled = !needed;
+    }
+    const code = form.querySelector("select[name=reason_code]");
+    if (code && code.selectedOptions[0]?.parentElement.disabled) code.value = "";
+  }
+
+  function fitAll() {
+    for (const input of document.querySelectorAll("form input[data-shows]:first-of-type")) fit(input.form);
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("input[data-shows]")) fit(event.target.form);
+  });
+  document.addEventListener("DOMContentLoaded", fitAll);
+  document.addEventListener("htmx:after:swap", fitAll);
+
+  // On a phone the preview is its own page: the queue's links are ordinary links there.
   document.addEventListener("htmx:config:request", (event) => {
     const source = event.detail.ctx.sourceElement;
-    if (source?.matches("a.ttl[data-page]") && matchMedia("(max-width: 760px)").matches) {
+    if (source?.matches("#queue a.ttl") && matchMedia("(max-width: 760px)").matches) {
       event.preventDefault();
-      location.assign(source.dataset.page);
-    }
-  });
-
-  // The chosen event decides which further fields matter.
-  document.addEventListener("change", (event) => {
-    if (!event.target.matches(".choice input[data-shows]")) return;
-    const form = event.target.form;
-    for (const part of form.querySelectorAll("[data-for]")) {
-      part.hidden = !part.dataset.for.split(" ").includes(event.target.value);
+      location.assign(source.href);
     }
   });
 

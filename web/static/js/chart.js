@@ -117,7 +117,7 @@
     return (u, least, greatest) => {
       const top = Math.max(greatest ?? 0, ...data.limits.map((limit) => limit.v));
       const bottom = Math.min(0, least ?? 0);
-      return [bottom, top === bottom ? bottom + 1 : top + (top - bottom) * 0.08];
+      return [bottom, top === bottom ? bottom + 1 : top + (top - bottom) * 0.2];
     };
   }
 
@@ -135,6 +135,7 @@
       width: element.clientWidth,
       height,
       tzDate: local,
+      legend: { show: false },
       cursor: { sync: { key: element.dataset.sync || null }, drag: { x: true, y: false }, points: { size: 6 } },
       scales: { x: { time: true, range: (u, a, b) => (a === data.t0 ? [data.from, data.to] : [a, b]) }, y: { range: range(data) } },
       axes: [

@@ -5,7 +5,7 @@
 
   const SWITCH = "sanse-keys-off";
   const typing = (target) => target.closest("input:not([type=radio]):not([type=checkbox]), textarea, select");
-  const rows = () => [...document.querySelectorAll("#queue tbody tr[data-href]")];
+  const rows = () => [...document.querySelectorAll("#queue tbody tr[data-no]")];
 
   function isOff() {
     try {

@@ -11,6 +11,7 @@ from services.casework.domain.cases.table import CASES
 from services.casework.domain.deadlines import Deadline
 from services.casework.domain.machine import KEEP, SYSTEM, Actor, Row
 from services.casework.domain.priority import own_priority
+from services.casework.domain.visits import check_time
 from shared.contracts.casework import CLOSED_STATES, CaseAct, CaseEvent, CaseState, ReasonCode
 from shared.errors import InvalidError
 
@@ -179,9 +180,7 @@ def _verify(case: Case, step: _Step) -> Moved:
     at = step.act.visit_at
     if at is None:
         raise RuntimeError("the table asks for the time of the visit")
-    if at < step.now - FUTURE_TOLERANCE:
-        message = "the visit is planned for a time that has passed"
-        raise InvalidError(message, errors=[{"where": "visit_at", "message": message, "code": "past"}])
+    check_time("visit_at", at, step.now)
     return Moved(case, (PlanVisit(at),), {"visit_at": at})
 
 

@@ -129,4 +129,3 @@ CASES: Machine[Case] = Machine(
     ),
 )  # fmt: skip
 """`STOP` is the default clock: a row that names none ends the clock that ran."""
-

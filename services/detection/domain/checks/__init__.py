@@ -30,6 +30,7 @@ STATES = _places(2, [len(TRACK) + len(check.state) for check in CHECKS])
 
 _range, _exceedance, _constant, _missing, _spike = (check.step for check in CHECKS)
 _range_late = range.step_late
+_exceedance_late = exceedance.step_late
 _missing_tick = missing.tick
 
 
@@ -47,6 +48,7 @@ def step_all(point: Point, params: Floats, state: Floats, report: Report) -> Non
 def step_late(point: Point, params: Floats, state: Floats, report: Report) -> None:
     """Checks of a point that comes after a later one: those that need no order. The state is only read."""
     _range_late(0, point, memory(params, PARAMS[0]), memory(state, STATES[0]), report)
+    _exceedance_late(1, point, memory(params, PARAMS[1]), memory(state, STATES[1]), report)
 
 
 @compiled

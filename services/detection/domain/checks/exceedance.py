@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from services.detection.domain.checks.definition import HOUR, Check, Parameter, Traits
 from services.detection.domain.compiled import Memory, compiled
 from services.detection.domain.points import Point
-from services.detection.domain.track import ON, TRACK, Report, Sample, follow, outside
+from services.detection.domain.track import ON, TRACK, Report, Sample, follow, outside, tell_late
 
 BY_HOUR, VALID_SECONDS, HOLD = 1, 2, 3
 SLOT, SUM, NUMBER, LOW, HIGH = (len(TRACK) + i for i in range(5))
@@ -47,6 +47,17 @@ def step(check: int, point: Point, params: Memory, state: Memory, report: Report
         state[NUMBER] += 1.0
         state[LOW] = point.low
         state[HIGH] = point.high
+
+
+@compiled
+def step_late(check: int, point: Point, params: Memory, state: Memory, report: Report) -> None:
+    """A late mean over its limit is a hit of its own: a logger often sends the newest hour first and then the rest.
+
+    Late minutes are not judged, since their clock hour is gone.
+    """
+    if params[ON] == 1.0 and params[BY_HOUR] == 0.0 and point.judged:
+        sample = Sample(point.t, point.v, point.interval, point.t)
+        tell_late(check, sample, outside(point.v, point.low, point.high), state, report)
 
 
 def vector(values: Mapping[str, float], traits: Traits) -> tuple[float, ...]:

@@ -5,26 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import numpy as np
-
 from services.detection.domain.checks.definition import HOUR, Check, Parameter, Traits
 from services.detection.domain.compiled import Memory, compiled
 from services.detection.domain.points import OVER_RANGE, Point
 from services.detection.domain.track import (
-    CLOSED,
-    COUNT,
     LAST,
     ON,
     OPEN,
-    REFERENCE,
     START,
     TRACK,
-    VALUE,
     Report,
     Sample,
-    emit,
     follow,
     outside,
+    tell_late,
 )
 
 LOW, HIGH, HOLD = 1, 2, 3
@@ -58,23 +52,11 @@ def step(check: int, point: Point, params: Memory, state: Memory, report: Report
 
 @compiled
 def step_late(check: int, point: Point, params: Memory, state: Memory, report: Report) -> None:
-    """A late point out of range is a hit of its own, one point long; it cannot join or end another.
-
-    One that lies within the running hit, or the one before it, has been told: packets are often sent twice.
-    """
+    """A late point out of range is a hit of its own, unless the running hit or the one before it has it."""
     if params[ON] == 0.0 or math.isnan(point.v) or not (point.judged or point.flag == OVER_RANGE):
         return
-    bound = _bound(point, params)
-    running = state[OPEN] == 1.0 and state[START] <= point.t <= state[LAST]
-    before = state[PAST_FIRST] <= point.t <= state[PAST_LAST]
-    if math.isnan(bound) or running or before:
-        return
-    track = np.zeros(_TRACK)
-    track[START] = point.t
-    track[VALUE] = point.v
-    track[REFERENCE] = bound
-    track[COUNT] = 1.0
-    emit(report, check, CLOSED, track, point.t + point.interval, point.t)
+    if not state[PAST_FIRST] <= point.t <= state[PAST_LAST]:
+        tell_late(check, Sample(point.t, point.v, point.interval, point.t), _bound(point, params), state, report)
 
 
 def vector(values: Mapping[str, float], traits: Traits) -> tuple[float, ...]:

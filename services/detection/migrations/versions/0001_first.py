@@ -1,4 +1,4 @@
-"""Outlets, series state, anomalies."""
+"""Outlets, series state, hits, anomalies."""
 
 from alembic import op
 
@@ -22,10 +22,24 @@ TABLES = (
   factor text not null,
   kind text not null,
   state bytea not null,
+  first_at timestamptz,
   last_at timestamptz,
   late integer not null,
   primary key(outlet_id, factor, kind))""",
     "create index ix_series_last_at on series(last_at)",
+    """create table hits(
+  id uuid primary key,
+  outlet_id uuid not null,
+  factor text not null,
+  kind text not null,
+  rule text not null,
+  started_at timestamptz not null,
+  until timestamptz not null,
+  running bool not null,
+  value double precision not null,
+  reference double precision not null,
+  points integer not null)""",
+    "create index hits_of_series on hits(outlet_id, until)",
     """create table anomalies(
   id uuid primary key,
   no text not null unique,
@@ -41,6 +55,7 @@ TABLES = (
     "create index ix_anomalies_enterprise_id on anomalies(enterprise_id)",
     "create index anomalies_by_start on anomalies(started_at, id)",
     "create index anomalies_of_outlet on anomalies(outlet_id, until)",
+    "create index anomalies_open on anomalies(outlet_id) where state = 'open'",
     "create table numbers(day text primary key, last integer not null)",
 )
 

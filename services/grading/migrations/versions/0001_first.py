@@ -60,7 +60,7 @@ TABLES = (
   recurrence boolean not null,
   anomaly_ids uuid[] not null)""",
     "create index cases_anomalies on cases using gin (anomaly_ids)",
-    "create index ix_cases_inquiry_sent_at on cases(inquiry_sent_at)",
+    "create index cases_asked_for on cases(coalesce(reply_by, inquiry_sent_at))",
     """create table visits(
   id uuid primary key,
   no text not null,

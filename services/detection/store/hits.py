@@ -1,0 +1,77 @@
+"""Rule hits as they were last told."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from services.detection.domain.hits import Hit
+from services.detection.store.bulk import among, chunks
+from services.detection.tables import HitRow
+
+_TOLD = ("started_at", "until", "running", "value", "reference", "points")
+
+
+class Line(NamedTuple):
+    """One rule on one series: where hits follow each other."""
+
+    outlet_id: UUID
+    factor: str
+    kind: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """From the start of a hit to the moment after it."""
+
+    started_at: datetime
+    until: datetime
+
+    def holds(self, at: datetime) -> bool:
+        """Whether that moment lies in it."""
+        return self.started_at <= at < self.until
+
+
+def line_of(hit: Hit) -> Line:
+    """Where a hit belongs."""
+    return Line(hit.series.outlet_id, hit.series.factor, hit.series.kind.value, hit.rule)
+
+
+class HitStore:
+    """Reads and writes hits."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def spans(self, outlet_ids: Iterable[UUID], since: datetime, until: datetime) -> list[tuple[Line, Span]]:
+        """Spans of all hits of these outlets that overlap `since` to `until`."""
+        rows = await self._session.execute(
+            select(HitRow).where(
+                among(HitRow.outlet_id, outlet_ids), col(HitRow.until) > since, col(HitRow.started_at) <= until
+            )
+        )
+        return [
+            (Line(row.outlet_id, row.factor, row.kind, row.rule), Span(row.started_at, row.until))
+            for row in rows.scalars()
+        ]
+
+    async def save(self, hits: Sequence[Hit]) -> None:
+        """Write new hits, and what is new of known ones."""
+        for part in chunks(sorted(hits, key=lambda hit: hit.id)):
+            statement = insert(HitRow).values([_row(hit) for hit in part])
+            changes = {name: statement.excluded[name] for name in _TOLD}
+            await self._session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes))
+
+
+def _row(hit: Hit) -> dict[str, object]:
+    line = line_of(hit)
+    return {
+        "id": hit.id, **line._asdict(), "started_at": hit.started_at, "until": hit.until, "running": hit.opened,
+        "value": hit.value, "reference": hit.reference, "points": hit.count,
+    }  # fmt: skip
