@@ -15,7 +15,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import cast
 from uuid import uuid4
 
 import asyncpg
@@ -24,6 +26,7 @@ import uvloop
 from benchmarks.report import report, table
 from launcher.postgres import EmbeddedPostgres
 from services.ingest.hj212.codec import Report, Sender, upload_frames
+from services.ingest.hj212.codec.encode import FactorItem
 from shared.clock import monotonic
 from shared.contracts.ingest import enterprise_uuid, outlet_uuid
 from shared.db import plain_dsn, upgrade
@@ -42,7 +45,7 @@ def make_frames(minute: int, loggers: int = LOGGERS) -> list[bytes]:
     at, frames = T0 + timedelta(minutes=minute), []
     for logger in range(loggers):
         base = 10 + (logger * 7 + minute * 3) % 50
-        items = [
+        items: list[FactorItem] = [
             (code, [("Min", base + i), ("Avg", base + i + 0.25), ("Max", base + i + 0.5), ("Flag", "N")])
             for i, code in enumerate(FACTORS)
         ]
@@ -65,8 +68,7 @@ class Logger(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def start(self) -> None:
         for _ in range(self._window):
@@ -93,11 +95,12 @@ class Logger(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def connected(port: int, shares: Sequence[Sequence[bytes]], window: int, *, paced: bool) -> AsyncIterator[list[Logger]]:
+async def connected(
+    port: int, shares: Sequence[Sequence[bytes]], window: int, *, paced: bool
+) -> AsyncIterator[list[Logger]]:
     loop = asyncio.get_running_loop()
     pairs = [
-        await loop.create_connection(lambda share=share: Logger(share, window, paced=paced), "127.0.0.1", port)
-        for share in shares
+        await loop.create_connection(partial(Logger, share, window, paced=paced), "127.0.0.1", port) for share in shares
     ]
     try:
         yield [logger for _, logger in pairs]
@@ -114,7 +117,7 @@ async def push(port: int, frames: Sequence[bytes], connections: int) -> tuple[fl
         began = monotonic()
         for logger in loggers:
             logger.start()
-        await asyncio.gather(*(logger.done for logger in loggers))
+        await asyncio.wait_for(asyncio.gather(*(logger.done for logger in loggers)), 120)
         took = monotonic() - began
     return len(frames) / took, sorted(second for logger in loggers for second in logger.seconds)
 
@@ -233,7 +236,9 @@ async def measure(url: str, peer_url: str) -> None:
         (f"gateway, {PACED_RATE}/s", float(PACED_RATE), percentile_ms(calm, 0.5), percentile_ms(calm, 0.99)),
         ("one commit a frame, pushed", peer_rate, percentile_ms(peer_waits, 0.5), percentile_ms(peer_waits, 0.99)),
     ]
-    print(f"{len(pushed_frames[0])} bytes and {len(FACTORS)} factors a frame; {sent} frames sent, all found in the database")
+    print(
+        f"{len(pushed_frames[0])} bytes and {len(FACTORS)} factors a frame; {sent} frames sent, all found in the database"
+    )
     table(("run", "durable frames/s", "answer p50 ms", "answer p99 ms"), rows)
     report(
         "gateway",
@@ -247,7 +252,10 @@ async def measure(url: str, peer_url: str) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="sanse-bench-") as folder, EmbeddedPostgres(Path(folder) / "data") as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="sanse-bench-") as folder,
+        EmbeddedPostgres(Path(folder) / "data") as server,
+    ):
         urls = [server.url(name) for name in ("ingest", "peer")]
 
         async def create() -> None:

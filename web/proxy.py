@@ -56,6 +56,7 @@ class Proxy:
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         headers["accept-encoding"] = "identity"  # the answer is passed on byte by byte
         headers[REQUEST_ID_HEADER] = request_id.get()
+        self._check(int(request.headers.get("content-length") or 0))
         body = self._limited(request) if request.method not in {"GET", "HEAD"} else None
         call = self._http.build_request(
             request.method, f"{self._urls[service]}/{path}", params=request.url.query, headers=headers,
@@ -74,9 +75,12 @@ class Proxy:
         size = 0
         async for chunk in request.stream():
             size += len(chunk)
-            if size > self._max_body:
-                raise TooLargeError(f"the body is larger than {self._max_body} bytes", limit=self._max_body)
+            self._check(size)
             yield chunk
+
+    def _check(self, size: int) -> None:
+        if size > self._max_body:
+            raise TooLargeError(f"the body is larger than {self._max_body} bytes", limit=self._max_body)
 
 
 async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:

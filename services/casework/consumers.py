@@ -1,7 +1,8 @@
 """Consumers of the feeds of ingest, detection and grading: thin twins of routes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from fastapi import FastAPI
@@ -30,6 +31,16 @@ class Fetched:
     factors: list[Factor] = field(default_factory=list)
 
 
+def _newest(events: Sequence[Event], event_type: str) -> Iterable[dict[str, Any]]:
+    """The newest version of each thing the events of this type tell of."""
+    found: dict[str, dict[str, Any]] = {}
+    for event in events:
+        known = found.get(str(event.data.get("id")), {"version": 0})
+        if event.type == event_type and event.data["version"] > known["version"]:
+            found[str(event.data["id"])] = event.data
+    return found.values()
+
+
 class Consumers:
     """The three consumers of one app."""
 
@@ -45,11 +56,9 @@ class Consumers:
         return IntakeService(Desk(session, self._app.state.clock.now()))
 
     async def _on_ingest(self, session: AsyncSession, events: Sequence[Event]) -> None:
-        enterprises = {event.data["id"]: event.data for event in events if event.type == ENTERPRISE_CHANGED}
-        outlets = {event.data["id"]: event.data for event in events if event.type == OUTLET_CHANGED}
         await self._intake(session).put_registry(
-            [enterprise_of(EnterpriseOut.model_validate(data)) for data in enterprises.values()],
-            [outlet_of(OutletOut.model_validate(data)) for data in outlets.values()],
+            [enterprise_of(EnterpriseOut.model_validate(data)) for data in _newest(events, ENTERPRISE_CHANGED)],
+            [outlet_of(OutletOut.model_validate(data)) for data in _newest(events, OUTLET_CHANGED)],
         )
 
     async def _before_detection(self, events: Sequence[Event]) -> Fetched:

@@ -1,11 +1,11 @@
 """Wiring: one request = one transaction, committed before the answer."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Request
 from pydantic import AwareDatetime
 
 from services.detection.service import AnomalyService, load_rulebook
@@ -13,6 +13,8 @@ from services.detection.store import Filters
 from shared.auth import Principal, require
 from shared.clock import PARK_ZONE
 from shared.contracts.detection import AnomalyState
+from shared.contracts.ingest import Code
+from shared.errors import InvalidError
 
 
 async def get_service(request: Request) -> AsyncIterator[AnomalyService]:
@@ -25,14 +27,21 @@ async def get_service(request: Request) -> AsyncIterator[AnomalyService]:
 async def get_filters(  # noqa: PLR0913 - the filters of the list
     enterprise_id: UUID | None = None,
     outlet_id: UUID | None = None,
-    factor: Annotated[str | None, Query(max_length=40)] = None,
-    rule: Annotated[str | None, Query(max_length=20)] = None,
+    factor: Code | None = None,
+    rule: Code | None = None,
     state: AnomalyState | None = None,
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
 ) -> Filters:
     """Filters from the query."""
-    return Filters(enterprise_id, outlet_id, factor, rule, state, since, until)
+    return Filters(enterprise_id, outlet_id, factor, rule, state, _utc(since, "since"), _utc(until, "until"))
+
+
+def _utc(at: datetime | None, field: str) -> datetime | None:
+    try:
+        return None if at is None else at.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidError(f"{field} is outside the calendar", field=field) from error
 
 
 Service = Annotated[AnomalyService, Depends(get_service, scope="function")]

@@ -122,6 +122,6 @@ async def test_findings_become_overdue_and_their_case_climbs(desk: Desk) -> None
     assert waived.state is FindingState.WAIVED
 
 
-def test_the_jobs_are_named_and_timed(desk: Desk) -> None:
+async def test_the_jobs_are_named_and_timed(desk: Desk) -> None:
     jobs = {job.name: job.every for job in build_jobs(desk.app)}
     assert jobs == {"escalation": timedelta(minutes=1), "sweep": timedelta(hours=1)}

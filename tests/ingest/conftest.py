@@ -64,7 +64,7 @@ class Ingest:
     async def send(
         self, outlet_id: UUID, kind: ReadingKind, *rows: tuple[datetime, dict[str, float | None]], **flags: str
     ) -> tuple[int, int, int]:
-        given = [ReadingRow(at=at, values=values, flags=flags if flags else {}) for at, values in rows]
+        given = [ReadingRow(at=at, values=values, flags=flags or {}) for at, values in rows]
         accepted = await self.client.post_readings(ReadingsIn(outlet_id=outlet_id, kind=kind, rows=given))
         return accepted.stored, accepted.corrected, accepted.unchanged
 

@@ -62,7 +62,11 @@ async def gateway(ingest: Ingest, wrap: Any = None) -> AsyncIterator[Server]:
     db = Database(ingest.url)
     sink = UploadSink(db, Intake(db))
     server = await serve(
-        "127.0.0.1", 0, wrap(sink) if wrap else sink, now=ingest.clock.now, limits=Limits(stop_grace=3.0, retry_first=0.02)
+        "127.0.0.1",
+        0,
+        wrap(sink) if wrap else sink,
+        now=ingest.clock.now,
+        limits=Limits(stop_grace=3.0, retry_first=0.02),
     )
     try:
         yield server
@@ -91,7 +95,9 @@ async def journal(ingest: Ingest, count: int) -> list[PacketOut]:
             await asyncio.sleep(0.02)
 
 
-def upload(cn: str, edition: Edition, *, ack: bool = True, mn: str = MN, at: datetime = T, **values: float) -> list[bytes]:
+def upload(
+    cn: str, edition: Edition, *, ack: bool = True, mn: str = MN, at: datetime = T, **values: float
+) -> list[bytes]:
     sender = Sender(mn, "32", edition=edition)
     codes = values or {"w01018": 40.5, "w21003": 1.2}
     items = [(code, [(SUFFIX[cn], value), ("Flag", "N")]) for code, value in codes.items()]
@@ -267,7 +273,9 @@ async def test_content_the_database_refuses_costs_only_its_own_packet(
     monkeypatch.setattr(dictionaries, "MOST_ENTRIES", 3)
     noise = upload("2051", Edition.V2017, **{f"n{i}": 1.0 for i in range(4)})
     async with gateway(ingest) as server, connected(server) as peer:
-        await peer.send(*upload("2061", Edition.V2017), *noise, *upload("2061", Edition.V2017, at=T + timedelta(hours=1)))
+        await peer.send(
+            *upload("2061", Edition.V2017), *noise, *upload("2061", Edition.V2017, at=T + timedelta(hours=1))
+        )
         answers = await peer.answers(2)
         lines = await journal(ingest, 3)
     table = await ingest.client.read_arrow([outlet], ReadingKind.HOUR, T, NOW)
@@ -313,7 +321,9 @@ async def test_the_journal_is_read_in_pages_and_by_what_became_of_packets(ingest
     await ingest.outlet(mn=MN)
     unknown = request("2011", 5, OK, mn="NOBODY")
     async with gateway(ingest) as server, connected(server) as peer:
-        await peer.send(*(upload("2051", Edition.V2017)[0] for _ in range(3)), unknown, b"##0010garbage\xff&&0000\r\n", unknown)
+        await peer.send(
+            *(upload("2051", Edition.V2017)[0] for _ in range(3)), unknown, b"##0010garbage\xff&&0000\r\n", unknown
+        )
         await peer.answers(3)
         await journal(ingest, 6)
     bad = await ingest.client.list_packets(status="quarantined", limit=2)
@@ -324,5 +334,3 @@ async def test_the_journal_is_read_in_pages_and_by_what_became_of_packets(ingest
     assert bad.items[1].raw == "##0010garbage\\xff&&0000"
     assert ([line.reason for line in rest.items], rest.next) == (["unknown_mn"], None)
     assert [line.raw for line in by_reason.items] == [unknown.decode().strip()] * 2
-
-

@@ -25,9 +25,7 @@ BULK: dict[str, Any] = {"kind": "hour", "rows": [{"at": "2026-02-28T00:00:00Z", 
 
 
 async def feed_of(ingest: Ingest, after: int = 0) -> list[dict[str, Any]]:
-    answer = await ingest.http.get(
-        "/v1/feed", params={"after": after}, headers=ingest.tokens.headers(Role.SERVICE)
-    )
+    answer = await ingest.http.get("/v1/feed", params={"after": after}, headers=ingest.tokens.headers(Role.SERVICE))
     events: list[dict[str, Any]] = answer.json()
     return events
 
@@ -87,7 +85,9 @@ async def test_replaced_hour_means_keep_their_history(ingest: Ingest) -> None:
 
 async def test_json_and_arrow_say_the_same(ingest: Ingest) -> None:
     one, two = await ingest.outlet("W1"), await ingest.outlet("W2")
-    await ingest.send(one, ReadingKind.MINUTE, (T, {"w01018": 30.0, "x-9": None}), (T + HOUR, {"w01018": 1.0}), w01018="D")
+    await ingest.send(
+        one, ReadingKind.MINUTE, (T, {"w01018": 30.0, "x-9": None}), (T + HOUR, {"w01018": 1.0}), w01018="D"
+    )
     await ingest.send(two, ReadingKind.MINUTE, (T, {"w01018": 31.25}))
     query = {"outlet_id": [str(one), str(two)], "kind": "minute", "since": T.isoformat(), "until": T.isoformat()}
     answer = await ingest.http.get("/v1/readings", params=query, headers=ingest.tokens.headers(Role.SUPERVISOR))
@@ -98,9 +98,7 @@ async def test_json_and_arrow_say_the_same(ingest: Ingest) -> None:
         {"outlet_id": str(one), "factor": "x-9", "at": "2026-02-28T00:00:00Z", "value": None, "flag": "N"},
         {"outlet_id": str(two), "factor": "w01018", "at": "2026-02-28T00:00:00Z", "value": 31.25, "flag": "N"},
     ]
-    assert [
-        {**row, "at": row["at"].isoformat().replace("+00:00", "Z")} for row in table.to_pylist()
-    ] == answer.json()
+    assert [{**row, "at": row["at"].isoformat().replace("+00:00", "Z")} for row in table.to_pylist()] == answer.json()
     assert {field.name: str(field.type) for field in table.schema} == {
         "outlet_id": "string", "factor": "string", "at": "timestamp[us, tz=UTC]", "value": "double", "flag": "string",
     }  # fmt: skip

@@ -35,7 +35,10 @@ async def feed_of(ingest: Ingest) -> list[tuple[str, dict[str, Any]]]:
 async def audit_of(ingest: Ingest) -> list[dict[str, Any]]:
     connection = await asyncpg.connect(plain_dsn(ingest.url))
     try:
-        return [orjson.loads(row["payload"]) for row in await connection.fetch("select payload from audit_entry order by id")]
+        return [
+            orjson.loads(row["payload"])
+            for row in await connection.fetch("select payload from audit_entry order by id")
+        ]
     finally:
         await connection.close()
 
@@ -119,7 +122,11 @@ async def test_a_device_is_known_by_its_mn_and_its_password_is_never_told(ingest
 async def test_factors_have_names_units_and_hazard(ingest: Ingest) -> None:
     factors = {factor.code: factor for factor in await ingest.client.list_factors()}
 
-    assert (factors["w01018"].name_zh, factors["w01018"].unit, factors["w01018"].medium) == ("化学需氧量", "mg/L", "water")
+    assert (factors["w01018"].name_zh, factors["w01018"].unit, factors["w01018"].medium) == (
+        "化学需氧量",
+        "mg/L",
+        "water",
+    )
     assert (factors["a21026"].medium, factors["Leq"].medium) == (Medium.GAS, None)
     hazardous = {code for code, factor in factors.items() if factor.hazardous}
     assert {"w20111", "w20117", "a20057"} <= hazardous
@@ -149,15 +156,21 @@ async def test_lists_page_to_the_end(ingest: Ingest) -> None:
 
     assert sum(enterprises, []) == [str(enterprise_uuid(f"E{number}")) for number in range(5)]
     assert [len(page) for page in outlets] == [2, 2, 1]
-    assert {item for page in outlets for item in page} == {str(outlet_uuid(f"E{number}", "same")) for number in range(5)}
+    assert {item for page in outlets for item in page} == {
+        str(outlet_uuid(f"E{number}", "same")) for number in range(5)
+    }
     assert sum(devices, []) == [f"MN{number}" for number in range(5)]
 
 
 async def test_enterprises_are_found_by_part_of_a_name(ingest: Ingest) -> None:
-    await ingest.client.add_enterprise(EnterpriseIn(code="A", name_zh="北岸热电", name_en="North Bank Power", trade="power"))
+    await ingest.client.add_enterprise(
+        EnterpriseIn(code="A", name_zh="北岸热电", name_en="North Bank Power", trade="power")
+    )
     await ingest.client.add_enterprise(EnterpriseIn(code="B_2", name_zh="南岸纸业", trade="paper"))
 
-    found = {q: [item.code for item in (await ingest.client.list_enterprises(q=q)).items] for q in ("岸", "bank", "_", "x")}
+    found = {
+        q: [item.code for item in (await ingest.client.list_enterprises(q=q)).items] for q in ("岸", "bank", "_", "x")
+    }
 
     assert found == {"岸": ["A", "B_2"], "bank": ["A"], "_": ["B_2"], "x": []}
 
@@ -182,7 +195,9 @@ REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
 
 
 @pytest.mark.parametrize(("path", "body", "status", "says"), REFUSED)
-async def test_wrong_entries_are_refused(ingest: Ingest, path: str, body: dict[str, Any], status: int, says: str) -> None:
+async def test_wrong_entries_are_refused(
+    ingest: Ingest, path: str, body: dict[str, Any], status: int, says: str
+) -> None:
     outlet = await ingest.outlet()
     known = {"/v1/outlets": {"enterprise_id": str(enterprise_uuid("E1"))}, "/v1/limits": {"outlet_id": str(outlet)}}
     before = len(await feed_of(ingest))

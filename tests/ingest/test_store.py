@@ -30,7 +30,9 @@ values = st.builds(Value, numbers, st.sampled_from("ND"), vmin=numbers, vmax=st.
 keys = st.builds(
     Key, st.sampled_from([1, 2]), st.sampled_from(list(ReadingKind)), st.sampled_from([T0, T0 + 60, T0 + 86_400])
 )
-rows = st.builds(Row, keys, st.dictionaries(st.sampled_from(["a", "b", "c", "w01018"]), values, max_size=4), st.just("t"))
+rows = st.builds(
+    Row, keys, st.dictionaries(st.sampled_from(["a", "b", "c", "w01018"]), values, max_size=4), st.just("t")
+)
 batches = st.lists(st.lists(rows, max_size=8), min_size=1, max_size=4)
 
 
@@ -151,7 +153,9 @@ async def test_writers_at_once_lose_nothing_and_never_give_up(store: Store) -> N
         for batch in batches_of(part):
             await target.add(batch)
 
-    await asyncio.gather(*(write(target, f"{name}{n}") for target, name in ((store, "a"), (other, "b")) for n in (1, 2)))
+    await asyncio.gather(
+        *(write(target, f"{name}{n}") for target, name in ((store, "a"), (other, "b")) for n in (1, 2))
+    )
     found = await store.everything()
     await other.db.close()
 
@@ -200,5 +204,3 @@ def test_rows_fold_only_where_they_agree() -> None:
     rounds = fold([Row(key, {"a": one}, "s"), Row(key, {"b": two}, "s"), Row(key, {"a": three}, "s")])
 
     assert [round_[key].values for round_ in rounds] == [{"a": one, "b": two}, {"a": three}]
-
-

@@ -85,7 +85,7 @@ def expected_of(number: int, row: dict[str, Any]) -> Expected:
 
 
 @pytest.fixture
-async def sent(ingest: Ingest) -> AsyncIterator[tuple[Ingest, list[PacketOut], Counter[str]]]:  # noqa: F811
+async def sent(ingest: Ingest) -> AsyncIterator[tuple[Ingest, list[PacketOut], Counter[str]]]:
     """All frames on one connection, in the order of the file; the journal, oldest first; the answers by CN."""
     ingest.clock.set(LATER)
     for index, mn in enumerate(sorted({mn_of(row) for row in ROWS} - UNREGISTERED - {""})):
@@ -129,7 +129,7 @@ async def test_repairs_are_written_beside_the_frame(sent: tuple[Ingest, list[Pac
 
 
 async def test_stored_values_are_those_of_the_frames(sent: tuple[Ingest, list[PacketOut], Counter[str]]) -> None:
-    ingest, journal, _ = sent  # noqa: F811
+    ingest, journal, _ = sent
     connection = await asyncpg.connect(plain_dsn(ingest.url))
     try:
         hours = await connection.fetch(
@@ -158,7 +158,7 @@ async def test_stored_values_are_those_of_the_frames(sent: tuple[Ingest, list[Pa
 async def test_the_whole_file_again_changes_nothing(
     sent: tuple[Ingest, list[PacketOut], Counter[str]], make_database: MakeDatabase
 ) -> None:
-    ingest, _, _ = sent  # noqa: F811
+    ingest, _, _ = sent
     tables = "select (select count(*) from frame), (select count(*) from reading_value), (select max(rev) from reading_value)"
     connection = await asyncpg.connect(plain_dsn(ingest.url))
     try:

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 
 from shared.clock import FixedClock
 from shared.testing import TokenMaker, running
-from tests.web.fakes import PASSWORD, Park
 from tests.web.makers import NOW
+from tests.web.park import PASSWORD, Park
 from web.main import create_app
 from web.settings import WebSettings
 

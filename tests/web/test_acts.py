@@ -20,10 +20,11 @@ from shared.contracts.casework import (
     VisitType,
 )
 from shared.contracts.grading import Colour, Override, Publication
+from shared.contracts.ingest import enterprise_uuid
 from shared.errors import ConflictError, InvalidError, StaleVersionError
 from tests.web.conftest import HTMX, LogIn
-from tests.web.fakes import Park
-from tests.web.makers import enterprise_uuid, uid
+from tests.web.makers import uid
+from tests.web.park import Park
 
 REPLIED, SCREENING, WAITING = "WX-2026-000184", "WX-2026-000187", "WX-2026-000190"
 VISIT, FINDING = uid("visit WX-2026-000186"), uid("finding WX-2026-000196")

@@ -90,7 +90,7 @@ def test_htmx_finds_no_syntax_of_its_older_version() -> None:
     found = [line for line in done.stdout.splitlines() if re.search(r"\.html:\d+", line)]
     # The checker takes htmx 4's own hx-disable for the one of htmx 2, and exits with 1 for it.
     findings = [line for line in found if "hx-disable" not in line]
-    assert "Scanning" in done.stdout
+    assert "Scanning" in done.stdout + done.stderr
     assert findings == []
 
 
@@ -134,7 +134,8 @@ def test_curve_keeps_the_extremes_when_thinned() -> None:
     heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", svg)]
 
     assert len(heights) < 250
-    assert min(heights) < 3 < 20 < max(heights)
+    assert min(heights) < 3
+    assert max(heights) > 20
 
 
 def test_flags_join_to_spans() -> None:

@@ -90,7 +90,7 @@ def texts(message: Message) -> list[tuple[str, str]]:
     """Pairs of English and Chinese."""
     if isinstance(message.string, str):
         return [(str(message.id), message.string)]
-    return [(message.id[0], text) for text in message.string]
+    return [(message.id[0], text) for text in message.string or ()]
 
 
 def test_catalogue_holds_exactly_what_the_portal_says(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ import re
 import httpx
 import pytest
 
+from shared.contracts.ingest import enterprise_uuid, outlet_uuid
 from tests.web.conftest import HTMX, LogIn
-from tests.web.fakes import Park
-from tests.web.makers import enterprise_uuid, outlet_uuid, uid
+from tests.web.makers import uid
+from tests.web.park import Park
 
 CASE = "WX-2026-000184"
 FIRM, OUTLET = enterprise_uuid("E-001"), outlet_uuid("E-001", "DW001")
@@ -33,7 +34,7 @@ PAGES = [
     ("zhou", "/grades/2026Q3", "WX-2026-000184"),
     ("lin", "/grades/draft", "风险指数"),
     ("wang", "/approvals", "恒泽精细化工有限公司"),
-    ("wang", "/grades/draft?quarter=2026Q3", "发布清单"),
+    ("wang", "/grades/draft?quarter=2026Q3", "公布清单"),
     ("wang", "/grades/draft?quarter=2026Q1", "没有草稿"),
     ("wang", "/audit?verify=1", "完整"),
     ("hengze", "/todo", "WX-2026-000190"),

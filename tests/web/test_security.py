@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from shared.errors import UnauthenticatedError
 from shared.testing import running
 from tests.web.conftest import URLS, LogIn, make_settings
-from tests.web.fakes import PASSWORD, Park
+from tests.web.park import PASSWORD, Park
 from web.main import create_app
 from web.pages.account import safe_next
 from web.proxy import Proxy

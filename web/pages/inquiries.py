@@ -21,7 +21,7 @@ from web.render import render
 from web.session import EnterpriseViewer, Viewer
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(set_frame)])
-TODO = "pages/inquiries/todo.html"
+TASKS = "pages/inquiries/todo.html"
 PAGE = "pages/inquiries/facts.html"
 FORM = "pages/inquiries/answer.html"
 SENT = "pages/inquiries/sent.html"
@@ -39,7 +39,7 @@ async def show_todo(request: Request, viewer: EnterpriseViewer) -> Response:
         casework.list_cases(state=RUNNING, sort="newest", limit=MOST_TASKS),
         casework.list_findings(state=list(OPEN_STATES), limit=MOST_TASKS),
     )
-    return render(request, TODO, waiting=waiting.items, running=running.items, findings=findings.items)
+    return render(request, TASKS, waiting=waiting.items, running=running.items, findings=findings.items)
 
 
 async def _facts(request: Request, viewer: Viewer, case: CaseDetail, **more: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, Table, and_, cast, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Double, Table, cast, func, insert, or_, select, tuple_, update
 from sqlalchemy import case as sql_case
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -171,7 +171,7 @@ class WorkStore:
         self, table: Table, selection: WorkSelection, extra: list[Condition], keys: tuple[Any, Any, Any],
         cursor: str | None, limit: int,
     ) -> tuple[Sequence[Any], str | None]:  # fmt: skip
-        query = _joined(table, *keys).where(and_(*_conditions(table, selection), *extra))
+        query = _joined(table, *keys).where(*_conditions(table, selection), *extra)
         if cursor is not None:
             query = query.where(tuple_(*(key.element for key in keys)) > tuple_(*_keys(cursor)))
         rows = (

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from numba import float64, int64, uint8
 
 from services.detection.domain.checks import CHECKS, PARAMS, STATES, step_all, step_late, tick_all
+from services.detection.domain.checks.definition import HOUR
 from services.detection.domain.compiled import Floats, Integers, compiled, entry, fingerprint, given, memory
 from services.detection.domain.points import Point, make_point
 from services.detection.domain.track import (
@@ -53,6 +54,7 @@ LAYOUT_NUMBER = float(
     zlib.crc32(repr([(check.name, check.state) for check in CHECKS]).encode()),
 )
 _CHECKS = len(CHECKS)
+_EXCEEDANCE = [check.name for check in CHECKS].index("exceedance")
 _ROOM = ROWS_PER_CHECK * _CHECKS
 _CAPACITY = 256
 # Arguments: offsets, t, v, flags, limits; and states, rows, cursor.
@@ -75,6 +77,14 @@ class BatchError(AppError):
     status = 422
 
 
+def _period(check: int, interval: float) -> float:
+    """Seconds that the last sample of a hit covers: minutes are held against an hour's limit by the clock hour."""
+    return max(interval, HOUR) if check == _EXCEEDANCE else interval
+
+
+_fast_period = compiled(_period)
+
+
 @compiled
 def _retire(point: Point, params: Floats, state: Floats, report: Report) -> None:
     """End the hits of checks that have been switched off, and forget what those checks remembered."""
@@ -82,7 +92,7 @@ def _retire(point: Point, params: Floats, state: Floats, report: Report) -> None
         first = STATES[check]
         if state[first + OPEN] == 1.0 and params[PARAMS[check] + ON] == 0.0:
             track = memory(state, first)
-            emit(report, check, CLOSED, track, track[LAST] + point.interval, point.t)
+            emit(report, check, CLOSED, track, track[LAST] + _fast_period(check, point.interval), point.t)
             for slot in range(first, STATES[check + 1]):
                 state[slot] = 0.0
 
@@ -261,7 +271,7 @@ def open_hits(states: Floats, params: Floats) -> Hits:
         for check, first in enumerate(STATES[:-1]):
             track = state[first:]
             if track[OPEN] == 1.0:
-                end = track[LAST] + params[series, INTERVAL]
+                end = track[LAST] + _period(check, params[series, INTERVAL])
                 told = (track[VALUE], track[REFERENCE], track[COUNT])
                 rows.append([series, check, OPENED, track[START], end, state[LAST_T], *told])
     return _hits([np.array(rows, dtype=np.float64).reshape(-1, COLUMNS)])

@@ -1,7 +1,7 @@
 """What people and other services ask of detection."""
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -62,6 +62,6 @@ def _after(cursor: str | None) -> tuple[datetime, UUID] | None:
         return None
     try:
         started, last = decode_cursor(cursor)
-        return datetime.fromisoformat(started), UUID(last)
-    except (ValueError, TypeError, AttributeError) as error:
+        return datetime.fromisoformat(started).astimezone(UTC), UUID(last)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InvalidError("the cursor is not valid; start again without it", field="cursor") from error

@@ -114,24 +114,27 @@ def values_of(parts: Sequence[FactorValues]) -> dict[str, Value]:
     """Values by factor. A factor that is repeated in one packet keeps its last values: the frame has them all."""
     return {
         part.factor: Value(
-            _first(part.rtd, part.avg, part.data, part.day_data, part.night_data),
-            _flag(part.flag),
+            _value_of(part),
+            NORMAL if part.flag is None else _flag(part.flag),
             part.min,
             part.max,
             part.cou,
-            _first(part.zs_rtd, part.zs_avg),
+            part.zs_rtd if part.zs_avg is None else part.zs_avg,
         )
         for part in parts
     }
 
 
-def _first(*numbers: float | None) -> float | None:
-    return next((number for number in numbers if number is not None), None)
+def _value_of(part: FactorValues) -> float | None:
+    if part.avg is not None:
+        return part.avg
+    if part.rtd is not None:
+        return part.rtd
+    noise = (part.data, part.day_data, part.night_data)
+    return next((number for number in noise if number is not None), None)
 
 
-def _flag(flag: str | None) -> str:
-    if not flag:
-        return NORMAL
+def _flag(flag: str) -> str:
     return flag if len(flag) == 1 and flag.isascii() and flag.isprintable() else UNKNOWN_FLAG
 
 

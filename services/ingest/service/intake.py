@@ -17,7 +17,7 @@ from services.ingest.store.frames import LayoutsMissingError, layout_of
 from services.ingest.store.partitions import Partitions
 from services.ingest.store.readings import ReadingStore
 from shared import feed
-from shared.contracts.ingest import READINGS_ACCEPTED, ReadingsBatch, ReadingsEvent
+from shared.contracts.ingest import READINGS_ACCEPTED
 from shared.db import Database, raw
 from shared.logging import get_logger
 
@@ -66,7 +66,7 @@ class Intake:
         await self.dictionaries.learn(
             factors={code for row in rows for code in row.values},
             sources={row.source for row in rows},
-            layouts={layout_of(dict(row.values)) for row in rows if row.key.kind not in MEANS},
+            layouts={layout_of(row.values) for row in rows if row.key.kind not in MEANS},
         )
         await self._partitions.ensure("frame", {row.key.at for row in rows if row.key.kind not in MEANS})
         await self._partitions.ensure("reading_value", {row.key.at for row in rows if row.key.kind in MEANS})
@@ -95,9 +95,14 @@ async def put(
     changes = await store.write(rounds, at)
     for chunk in news_of(changes, ROWS_AN_EVENT):
         batches = [
-            ReadingsBatch(outlet_id=outlets[news.point], kind=news.kind, times=news.times, corrected=news.corrected)
+            {
+                "outlet_id": str(outlets[news.point]),
+                "kind": news.kind.value,
+                "times": news.times,
+                "corrected": news.corrected,
+            }
             for news in chunk
         ]
-        event = ReadingsEvent(batches=batches).model_dump(mode="json")
-        await feed.publish(session, READINGS_ACCEPTED, "readings", event, at=at)
+        # In the form of `ReadingsEvent`, written as it is: a batch of the gateway names a thousand outlets.
+        await feed.publish(session, READINGS_ACCEPTED, "readings", {"batches": batches}, at=at)
     return fates(rounds, changes, len(rows))

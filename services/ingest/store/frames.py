@@ -9,6 +9,7 @@ without nulls is sliced in constant time.
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -38,9 +39,14 @@ class _Line(NamedTuple):
     source: str
 
 
-def layout_of(values: Sequence[str] | dict[str, Value]) -> Layout:
-    """The layout of a set of factors: their codes in order."""
-    return tuple(sorted(values))
+@lru_cache(maxsize=4096)
+def _sorted(codes: tuple[str, ...]) -> Layout:
+    return tuple(sorted(codes))
+
+
+def layout_of(values: Iterable[str]) -> Layout:
+    """The layout of a set of factors: their codes in order. A device sends the same set again and again."""
+    return _sorted(tuple(values))
 
 
 _ROWS = """select q.point, q.kind, to_timestamp(q.at) as at, q.layout, q.source, q.flags,

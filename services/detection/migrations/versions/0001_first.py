@@ -19,8 +19,8 @@ TABLES = (
     "create index ix_outlets_enterprise_id on outlets(enterprise_id)",
     """create table series(
   outlet_id uuid not null,
-  factor text not null,
-  kind text not null,
+  factor varchar not null,
+  kind varchar not null,
   state bytea not null,
   first_at timestamptz,
   last_at timestamptz,
@@ -30,9 +30,9 @@ TABLES = (
     """create table hits(
   id uuid primary key,
   outlet_id uuid not null,
-  factor text not null,
-  kind text not null,
-  rule text not null,
+  factor varchar not null,
+  kind varchar not null,
+  rule varchar not null,
   started_at timestamptz not null,
   until timestamptz not null,
   running bool not null,
@@ -42,12 +42,12 @@ TABLES = (
     "create index hits_of_series on hits(outlet_id, until)",
     """create table anomalies(
   id uuid primary key,
-  no text not null unique,
+  no varchar not null unique,
   enterprise_id uuid not null,
   outlet_id uuid not null,
-  factor text not null,
-  rule text not null,
-  state text not null,
+  factor varchar not null,
+  rule varchar not null,
+  state varchar not null,
   started_at timestamptz not null,
   until timestamptz not null,
   episode jsonb not null,
@@ -56,7 +56,7 @@ TABLES = (
     "create index anomalies_by_start on anomalies(started_at, id)",
     "create index anomalies_of_outlet on anomalies(outlet_id, until)",
     "create index anomalies_open on anomalies(outlet_id) where state = 'open'",
-    "create table numbers(day text primary key, last integer not null)",
+    "create table numbers(day varchar primary key, last integer not null)",
 )
 
 
