@@ -68,19 +68,23 @@ class Logger(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way out."""
         self._transport = cast("asyncio.Transport", transport)
 
     def start(self) -> None:
+        """Fill the window."""
         for _ in range(self._window):
             self.send_one()
 
     def send_one(self) -> None:
+        """Send the next frame, if one is left."""
         if self._next < len(self._frames) and self._transport is not None:
             self._sent_at.append(monotonic())
             self._transport.write(self._frames[self._next])
             self._next += 1
 
     def data_received(self, data: bytes) -> None:
+        """Count answers; each makes room for another frame."""
         now = monotonic()
         for _ in range(data.count(b"\n")):  # one answer, one line; answers come in the order of the frames
             self.seconds.append(now - self._sent_at.popleft())
@@ -90,6 +94,7 @@ class Logger(asyncio.Protocol):
             self.done.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """The gateway hung up."""
         if not self.done.done():
             self.done.set_exception(ConnectionResetError(f"after {len(self.seconds)} answers: {exc}"))
 
@@ -157,7 +162,8 @@ async def register(url: str) -> None:
             [(outlet, enterprise, f"W{i}") for i, outlet in enumerate(ids)],
         )
         await connection.executemany(
-            "insert into device(id, outlet_id, mn, edition, active, changed_at) values($1, $2, $3, '2017', true, now())",
+            "insert into device(id, outlet_id, mn, edition, active, changed_at)"
+            " values($1, $2, $3, '2017', true, now())",
             [(uuid4(), outlet, f"BENCH{i:05}") for i, outlet in enumerate(ids)],
         )
     finally:
@@ -193,7 +199,8 @@ def gateway(url: str) -> Iterator[int]:
                 socket.create_connection(("127.0.0.1", port), 1).close()
                 break
             except OSError:
-                assert process.poll() is None and monotonic() < deadline, "the gateway did not start"
+                assert process.poll() is None, "the gateway ended"
+                assert monotonic() < deadline, "the gateway did not start"
         yield port
     finally:
         process.terminate()
@@ -236,9 +243,7 @@ async def measure(url: str, peer_url: str) -> None:
         (f"gateway, {PACED_RATE}/s", float(PACED_RATE), percentile_ms(calm, 0.5), percentile_ms(calm, 0.99)),
         ("one commit a frame, pushed", peer_rate, percentile_ms(peer_waits, 0.5), percentile_ms(peer_waits, 0.99)),
     ]
-    print(
-        f"{len(pushed_frames[0])} bytes and {len(FACTORS)} factors a frame; {sent} frames sent, all found in the database"
-    )
+    print(f"{len(pushed_frames[0])} bytes and {len(FACTORS)} factors a frame; all {sent} are in the database")
     table(("run", "durable frames/s", "answer p50 ms", "answer p99 ms"), rows)
     report(
         "gateway",

@@ -16,10 +16,13 @@ from sqlmodel import Field, SQLModel
 from services.ingest.hj212.codec import Frame, Framer, answer, parse_segment, tables, to_upload
 
 
-class Table(SQLModel, registry=registry(metadata=MetaData())): ...
+class Table(SQLModel, registry=registry(metadata=MetaData())):
+    """Base of the peer's tables."""
 
 
 class NaiveReading(Table, table=True):
+    """A value as a row of its own."""
+
     __table_args__ = (Index("naive_series", "mn", "factor", "kind", "at"),)
 
     id: int | None = Field(default=None, primary_key=True)

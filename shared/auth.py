@@ -8,7 +8,6 @@ published keys (JWKS). Claims: `sub`, `name`, `roles`, `scope`, `org`, `org_name
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,44 +18,25 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from shared.clock import monotonic, wall
+from shared.contracts.identity import ALGORITHM, ISSUER, ROLE_SCOPES, Role
 from shared.errors import ForbiddenError, NotFoundError, UnauthenticatedError, UnavailableError
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
-ISSUER = "sanse"
-ALGORITHM = "Ed25519"
+__all__ = [
+    "ALGORITHM",
+    "ISSUER",
+    "ROLE_SCOPES",
+    "Principal",
+    "Role",
+    "TokenSource",
+    "TokenVerifier",
+    "current_principal",
+    "jwks_from",
+    "require",
+]
 LEEWAY = 5
-
-
-class Role(StrEnum):
-    """What somebody is (product E11; further roles come with the features that need them)."""
-
-    ENTERPRISE = "enterprise"
-    SUPERVISOR = "supervisor"
-    SUPERVISOR_LEAD = "supervisor_lead"
-    OFFICER = "officer"
-    SECTION_HEAD = "section_head"
-    ADMIN = "admin"
-    AUDITOR = "auditor"
-    SERVICE = "service"
-
-
-_READ = frozenset({"registry:read", "readings:read", "anomalies:read", "cases:read", "grades:read"})
-ROLE_SCOPES: dict[Role, frozenset[str]] = {
-    Role.ENTERPRISE: _READ | {"cases:act"},
-    Role.SUPERVISOR: _READ | {"cases:act", "packets:read", "drafts:read"},
-    Role.SUPERVISOR_LEAD: _READ | {"cases:act", "packets:read", "drafts:read", "audit:read"},
-    Role.OFFICER: _READ | {"cases:act", "packets:read", "drafts:read", "grades:write", "grades:publish", "audit:read",
-                           "registry:write"},
-    Role.SECTION_HEAD: _READ | {"cases:act", "packets:read", "drafts:read", "grades:write", "grades:publish",
-                                "audit:read"},
-    Role.ADMIN: _READ | {"packets:read", "drafts:read", "audit:read", "registry:write", "accounts:admin",
-                         "readings:write"},
-    Role.AUDITOR: _READ | {"packets:read", "drafts:read", "audit:read"},
-    Role.SERVICE: _READ | {"feed:read", "packets:read", "drafts:read", "readings:write", "registry:write"},
-}  # fmt: skip
-"""Scopes a role brings. `cases:act` opens the door to acts; the state table says who may do which."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def build_environment() -> Environment:
         icon=icon, static=static, vendor=vendor, remaining=formats.remaining, ago=formats.ago, span=formats.span,
         comma=formats.comma, colon=formats.colon, brackets=formats.brackets,
         label=labels.label, trade=labels.trade, name_of=labels.name_of, explain=explain,
-        case_title=titles.case_title, anomaly_text=titles.anomaly_text, hints=labels.TABLES["act_hint"],
+        case_title=titles.case_title, anomaly_text=titles.anomaly_text, who=titles.who, hints=labels.TABLES["act_hint"],
     )  # fmt: skip
     return environment
 

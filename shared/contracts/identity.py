@@ -6,8 +6,41 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, SecretStr
 
-from shared.auth import Role
 from shared.contracts.ingest import Wire
+
+ISSUER = "sanse"
+ALGORITHM = "Ed25519"
+
+
+class Role(StrEnum):
+    """What somebody is (product E11; further roles come with the features that need them)."""
+
+    ENTERPRISE = "enterprise"
+    SUPERVISOR = "supervisor"
+    SUPERVISOR_LEAD = "supervisor_lead"
+    OFFICER = "officer"
+    SECTION_HEAD = "section_head"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+    SERVICE = "service"
+
+
+_READ = frozenset({"registry:read", "readings:read", "anomalies:read", "cases:read", "grades:read"})
+ROLE_SCOPES: dict[Role, frozenset[str]] = {
+    Role.ENTERPRISE: _READ | {"cases:act"},
+    Role.SUPERVISOR: _READ | {"cases:act", "packets:read", "drafts:read"},
+    Role.SUPERVISOR_LEAD: _READ | {"cases:act", "packets:read", "drafts:read", "audit:read"},
+    Role.OFFICER: _READ | {"cases:act", "packets:read", "drafts:read", "grades:write", "grades:publish", "audit:read",
+                           "registry:write"},
+    Role.SECTION_HEAD: _READ | {"cases:act", "packets:read", "drafts:read", "grades:write", "grades:publish",
+                                "audit:read"},
+    Role.ADMIN: _READ | {"packets:read", "drafts:read", "audit:read", "registry:write", "accounts:admin",
+                         "readings:write"},
+    Role.AUDITOR: _READ | {"packets:read", "drafts:read", "audit:read"},
+    Role.SERVICE: _READ | {"feed:read", "packets:read", "drafts:read", "readings:write", "registry:write"},
+}  # fmt: skip
+"""Scopes a role brings. `cases:act` opens the door to acts; the state table says who may do which."""
+
 
 Username = Annotated[str, Field(min_length=2, max_length=60, pattern=r"^[a-z0-9._-]+$")]
 

@@ -80,7 +80,8 @@ def make_actor(*parties: Party, name: str = "", tenant: UUID | None = None) -> A
 
 def make_reply(**changes: Any) -> ReplyIn:
     fields: dict[str, Any] = {
-        "cause_code": CauseCode.DEVICE_FAULT, "began_at": NOW - timedelta(hours=3), "ended_at": NOW - timedelta(hours=1),
+        "cause_code": CauseCode.DEVICE_FAULT,
+        "began_at": NOW - timedelta(hours=3), "ended_at": NOW - timedelta(hours=1),
         "statement": "采样泵堵塞导致数据偏高。", "actions": "已清洗并校准。",
         "signer_name": "王敏", "signer_role": "环保主管",
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """Overdue work is escalated once a level, with however many replicas."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -74,17 +75,17 @@ async def test_a_slot_is_done_once(desk: Desk) -> None:
 
 async def test_three_replicas_escalate_once(make_database: MakeDatabase, tokens: TokenMaker, tmp_path: Path) -> None:
     url = await make_database("casework")
-    async with open_desk(url, tokens, tmp_path) as one, open_desk(url, tokens, tmp_path) as two:
-        async with open_desk(url, tokens, tmp_path) as three:
-            cases = [await one.open_case(severity=Severity.A, started_at=NOW - timedelta(days=day)) for day in range(5)]
-            for minute in (60, 61, 90, 120, 121):
-                # The last desk's clock is in another slot: a leader that was paused and does not know it.
-                for desk, shift in ((one, 0), (two, 0), (three, 1)):
-                    desk.clock.set(NOW + timedelta(minutes=minute + shift))
-                await asyncio.gather(*(escalate(desk.app) for desk in (one, two, three, one, two, three)))
-            for case in cases:
-                assert await levels(one, case.id) == [1, 2, 3]
-            assert (await one.client("auditor").verify_audit()).intact
+    async with AsyncExitStack() as stack:
+        one, two, three = [await stack.enter_async_context(open_desk(url, tokens, tmp_path)) for _ in range(3)]
+        cases = [await one.open_case(severity=Severity.A, started_at=NOW - timedelta(days=day)) for day in range(5)]
+        for minute in (60, 61, 90, 120, 121):
+            # The last desk's clock is in another slot: a leader that was paused and does not know it.
+            for desk, shift in ((one, 0), (two, 0), (three, 1)):
+                desk.clock.set(NOW + timedelta(minutes=minute + shift))
+            await asyncio.gather(*(escalate(desk.app) for desk in (one, two, three, one, two, three)))
+        for case in cases:
+            assert await levels(one, case.id) == [1, 2, 3]
+        assert (await one.client("auditor").verify_audit()).intact
 
 
 async def test_findings_become_overdue_and_their_case_climbs(desk: Desk) -> None:

@@ -13,35 +13,14 @@ from shared.contracts.casework import (
     CaseEvent,
     CaseState,
     EvidenceKind,
-    FindingIn,
-    FindingSeverity,
     ReasonCode,
-    VisitEvent,
 )
-from shared.contracts.detection import Severity
 from tests.casework.desk import Desk
 from tests.casework.images import png
 from tests.casework.makers import make_reply
+from tests.casework.stories import rectifying
 
 pytestmark = pytest.mark.anyio
-
-
-async def rectifying(desk: Desk) -> dict[str, Any]:
-    """A case of firm E1 with a visit, a finding and evidence of both sides."""
-    case = await desk.open_case(severity=Severity.C)
-    await desk.act("supervisor", case, CaseEvent.SEND_INQUIRY)
-    proof = await desk.client("firm").add_evidence(case.id, "a.png", png(), kind=EvidenceKind.PHOTO)
-    internal = await desk.client("supervisor").add_evidence(case.id, "b.png", png(9, 9), kind=EvidenceKind.SCREENSHOT)
-    await desk.act("firm", case, CaseEvent.REPLY, reply=make_reply(evidence_ids=[proof.id]))
-    case = await desk.act(
-        "supervisor", case, CaseEvent.VERIFY_ON_SITE, reason_code=ReasonCode.SEVERE, visit_at=desk.clock.now()
-    )
-    [visit] = case.visits
-    await desk.act_on_visit("officer", visit, event=VisitEvent.START, officers=["A", "B"])
-    given = FindingIn(code="13-1", severity=FindingSeverity.MINOR, facts="标志牌缺失。")
-    await desk.act_on_visit("officer", visit, event=VisitEvent.COMPLETE, record="见记录。", findings=[given])
-    case = await desk.client("officer").get_case(case.id)
-    return {"case": case, "visit": visit, "finding": case.findings[0], "proof": proof, "internal": internal}
 
 
 FOREIGN = (
@@ -90,7 +69,7 @@ async def test_lists_hold_the_own_enterprise_only(desk: Desk) -> None:
         assert foreign.json()["items"] == []
     own, foreign = await desk.client("firm").count_cases(), await desk.client("other_firm").count_cases()
     assert (own.rectifying, own.findings_open, own.opened_today) == (1, 1, 1)
-    assert {value for value in foreign.model_dump().values()} == {0, None}
+    assert set(foreign.model_dump().values()) == {0, None}
 
 
 async def test_every_path_is_in_the_table_above_or_needs_no_tenant(desk: Desk) -> None:

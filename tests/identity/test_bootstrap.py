@@ -142,4 +142,4 @@ async def test_twenty_accounts_start_fast(make_database: MakeDatabase, tmp_path:
     for _ in range(2):  # the first start hashes, the second verifies
         began = monotonic()
         async with running(create_app(make_settings(url, path))):
-            assert monotonic() - began < 5  # 0.7 s alone on this kind of machine
+            assert monotonic() - began < 10  # about a second on two free cores

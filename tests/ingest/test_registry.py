@@ -154,12 +154,14 @@ async def test_lists_page_to_the_end(ingest: Ingest) -> None:
 
     enterprises, outlets, devices = [await pages(f"/v1/{name}") for name in ("enterprises", "outlets", "devices")]
 
-    assert sum(enterprises, []) == [str(enterprise_uuid(f"E{number}")) for number in range(5)]
+    assert [item for page in enterprises for item in page] == [
+        str(enterprise_uuid(f"E{number}")) for number in range(5)
+    ]
     assert [len(page) for page in outlets] == [2, 2, 1]
     assert {item for page in outlets for item in page} == {
         str(outlet_uuid(f"E{number}", "same")) for number in range(5)
     }
-    assert sum(devices, []) == [f"MN{number}" for number in range(5)]
+    assert [item for page in devices for item in page] == [f"MN{number}" for number in range(5)]
 
 
 async def test_enterprises_are_found_by_part_of_a_name(ingest: Ingest) -> None:
@@ -187,7 +189,8 @@ REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("/v1/devices", {"outlet_id": str(UUID(int=9)), "mn": "M N"}, 422, "body.mn"),
     ("/v1/limits", FACTOR | {"valid_from": "2026-01-01T00:00:00Z"}, 422, "upper, lower or both"),
     ("/v1/limits", FACTOR | {"upper": 1, "lower": 2, "valid_from": "2026-01-01T00:00:00Z"}, 422, "below upper"),
-    ("/v1/limits", FACTOR | {"upper": 1, "averaging": "minute", "valid_from": "2026-01-01T00:00:00Z"}, 422, "hour or the day"),
+    ("/v1/limits", FACTOR | {"upper": 1, "averaging": "minute", "valid_from": "2026-01-01T00:00:00Z"}, 422,
+     "hour or the day"),
     ("/v1/limits", FACTOR | {"upper": 1, "valid_from": "2026-01-01T00:00:00Z", "valid_to": "2025-01-01T00:00:00Z"}, 422,
      "after valid_from"),
     ("/v1/limits", FACTOR | {"upper": "Infinity", "valid_from": "2026-01-01T00:00:00Z"}, 422, "finite"),

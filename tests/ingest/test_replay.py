@@ -92,9 +92,9 @@ async def test_a_gateway_that_never_answers_is_given_up() -> None:
             await Courier("127.0.0.1", port, timeout=0.02, attempts=2).deliver(uploads(3), on_progress=nothing)
 
 
-async def test_no_gateway_is_said(unused_tcp_port: int = 1) -> None:
-    with pytest.raises(ReplayError, match="no gateway answers at 127.0.0.1:1"):
-        await send_frames("127.0.0.1", unused_tcp_port, [b"x"], rate=0, on_progress=nothing)
+async def test_no_gateway_is_said() -> None:
+    with pytest.raises(ReplayError, match=r"no gateway answers at 127\.0\.0\.1:1"):
+        await send_frames("127.0.0.1", 1, [b"x"], rate=0, on_progress=nothing)
 
 
 def test_means_are_read_with_zone_heading_and_gaps(tmp_path: Path) -> None:

@@ -182,10 +182,13 @@ async def test_two_processes_make_the_same_partitions(store: Store) -> None:
 
 
 async def test_raw_statements_belong_to_the_transaction_of_their_session(store: Store) -> None:
-    with pytest.raises(RuntimeError, match="no"):
+    async def write_and_fail() -> None:
         async with store.db.transaction() as session:
             await (await raw(session)).execute("insert into factor_code(name) values('a')")
             raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        await write_and_fail()
 
     assert (await store.fetch("select count(*) from factor_code"))[0][0] == 0
 

@@ -8,7 +8,6 @@ import base64
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,7 +84,7 @@ def expected_of(number: int, row: dict[str, Any]) -> Expected:
 
 
 @pytest.fixture
-async def sent(ingest: Ingest) -> AsyncIterator[tuple[Ingest, list[PacketOut], Counter[str]]]:
+async def sent(ingest: Ingest) -> tuple[Ingest, list[PacketOut], Counter[str]]:
     """All frames on one connection, in the order of the file; the journal, oldest first; the answers by CN."""
     ingest.clock.set(LATER)
     for index, mn in enumerate(sorted({mn_of(row) for row in ROWS} - UNREGISTERED - {""})):
@@ -93,7 +92,7 @@ async def sent(ingest: Ingest) -> AsyncIterator[tuple[Ingest, list[PacketOut], C
     async with gateway(ingest) as server:
         outcome = await send_frames("127.0.0.1", server.port, read_frames(FRAMES), rate=0, on_progress=lambda _: None)
         page = await ingest.client.list_packets(limit=1000)
-    yield ingest, page.items[::-1], outcome.answers
+    return ingest, page.items[::-1], outcome.answers
 
 
 async def test_every_frame_is_judged_as_its_labels_say(
@@ -159,7 +158,7 @@ async def test_the_whole_file_again_changes_nothing(
     sent: tuple[Ingest, list[PacketOut], Counter[str]], make_database: MakeDatabase
 ) -> None:
     ingest, _, _ = sent
-    tables = "select (select count(*) from frame), (select count(*) from reading_value), (select max(rev) from reading_value)"
+    tables = "select (select count(*) from frame), (select count(*) from reading_value)"
     connection = await asyncpg.connect(plain_dsn(ingest.url))
     try:
         before = await connection.fetchrow(tables)
@@ -171,5 +170,5 @@ async def test_the_whole_file_again_changes_nothing(
     finally:
         await connection.close()
 
-    assert tuple(before or ())[:2] == tuple(after or ())[:2]
+    assert tuple(before or ()) == tuple(after or ())
     assert journal == 2 * len(ROWS)

@@ -72,9 +72,9 @@ def test_every_service_has_the_common_paths(stack: LiveStack, name: str):
 
 
 def test_no_secret_is_in_a_log(stack: LiveStack):
-    secrets = [row["client_secret"] for row in stack.facts["clients"]] + [
-        row["password"] for row in stack.facts["logins"]
-    ]
+    names = {row["client_id"] for row in stack.facts["clients"]}  # one of them is also a demo password
+    secrets = {row["client_secret"] for row in stack.facts["clients"]}
+    secrets |= {row["password"] for row in stack.facts["logins"]} - names
     logs = [path.read_text(encoding="utf-8", errors="replace") for path in Path(stack.data / "logs").glob("*.log")]
 
     assert len(logs) >= 8

@@ -97,6 +97,10 @@ def detection(park: Park, app: FastAPI) -> None:
         found = [item for case in park.cases.values() for item in case.anomaly_list if item.outlet_id == outlet_id]
         return page(found[:1])
 
+    @app.get("/v1/anomalies/{one}")
+    async def anomaly(one: UUID) -> Any:
+        return _one([item for case in park.cases.values() for item in case.anomaly_list if item.id == one])
+
 
 def casework(park: Park, app: FastAPI) -> None:
     _cases(park, app)

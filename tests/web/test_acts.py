@@ -45,7 +45,7 @@ async def test_decision_goes_to_casework_and_the_next_case_shows(
         assert answer.text.strip().startswith('<div id="triage">')
         assert f'<a href="/cases/{REPLIED}">{REPLIED}</a>' in answer.text
     else:
-        assert (answer.status_code, answer.headers["location"]) == (303, f"/triage?done={REPLIED}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/triage?view=open&done={REPLIED}")
 
 
 async def test_decision_without_reason_comes_back_with_the_fields(

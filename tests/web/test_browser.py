@@ -141,8 +141,8 @@ def test_supervisor_decides_with_scripts_and_stays_on_the_page(browser: Browser,
     first = page.get_attribute("#preview", "data-no")
 
     page.click("#queue tbody tr:nth-child(2) a.ttl")
-    page.wait_for_selector("#preview[data-no='WX-2026-000185']")
-    assert page.url.endswith("selected=WX-2026-000185")
+    page.wait_for_selector("#preview[data-no='WX-2026-000187']")
+    assert page.url.endswith("selected=WX-2026-000187")
     page.go_back()
     page.wait_for_selector(f"#preview[data-no='{first}'] canvas")
 
@@ -166,7 +166,7 @@ def test_keys_move_through_the_queue_and_can_be_switched_off(browser: Browser, s
     page.wait_for_selector("#preview canvas")
 
     page.keyboard.press("j")
-    page.wait_for_selector("#preview[data-no='WX-2026-000185']")
+    page.wait_for_selector("#preview[data-no='WX-2026-000187']")
     page.keyboard.press("k")
     page.wait_for_selector(f"#preview[data-no='{REPLIED}']")
     page.keyboard.press("?")
@@ -183,7 +183,7 @@ def test_whole_work_without_scripts(browser: Browser, site: Site) -> None:
     page, _ = open_page(browser, site, "zhou", java_script_enabled=False, viewport={"width": 1440, "height": 900})
     assert page.is_visible("#preview svg.plain-chart")
     page.click("#queue tbody tr:nth-child(2) a.ttl")
-    assert page.get_attribute("#preview", "data-no") == "WX-2026-000185"
+    assert page.get_attribute("#preview", "data-no") == "WX-2026-000187"
     page.goto(f"/triage?selected={REPLIED}")
     page.check("#decision input[value=verify_on_site]")
     page.select_option("#reason_code", "severe")

@@ -142,6 +142,28 @@ def test_every_code_has_a_name(language: str) -> None:
     assert [event for event in CaseEvent if f"case.{event.value}" not in TABLES["timeline"]] == []
 
 
+def test_every_code_that_services_keep_has_a_sentence() -> None:
+    import yaml
+
+    from services.casework.domain import findings, visits
+    from services.casework.domain.cases.table import GUARDS
+    from services.detection.domain.checks import CHECKS
+
+    clocks = yaml.safe_load((ROOT / "services/casework/domain/clocks.yaml").read_text("utf-8"))["policies"]
+    units = {
+        f"{name}_{'next_workday' if unit == 'next_workday_at' else unit}"
+        for policy in clocks
+        for name, rule in policy["clocks"].items()
+        for severity, span in rule.items()
+        if severity != "source"
+        for unit in span
+    }
+    told = {code for check in CHECKS for code in check.explanations} | set(GUARDS) | units
+    told |= set(visits.VISITS.guards) | set(findings.FINDINGS.guards)
+
+    assert sorted(told - set(SENTENCES)) == []
+
+
 def test_every_sentence_can_be_told(language: str) -> None:
     for code, sentence in SENTENCES.items():
         params = dict.fromkeys(names(sentence), 1.5)

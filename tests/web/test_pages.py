@@ -30,6 +30,7 @@ PAGES = [
     ("zhou", f"/enterprises/{FIRM}", "废水总排口"),
     ("zhou", f"/outlets/{OUTLET}", "监测曲线"),
     ("zhou", f"/outlets/{OUTLET}/table?range=6h", "化学需氧量"),
+    ("zhou", f"/anomalies/{uid('anomaly E-001CONST')}", CASE),
     ("zhou", "/grades", "2026Q3"),
     ("zhou", "/grades/2026Q3", "WX-2026-000184"),
     ("lin", "/grades/draft", "风险指数"),

@@ -3,6 +3,7 @@
 from web import proxy
 from web.pages import (
     account,
+    anomalies,
     approvals,
     audit,
     cases,
@@ -19,5 +20,6 @@ from web.pages import (
 
 ROUTERS = (
     account.router, triage.router, cases.router, visits.router, rectifications.router, inquiries.router, grades.router,
-    public.router, objects.router, files.router, approvals.router, audit.router, info.router, proxy.router,
+    public.router, objects.router, anomalies.router, files.router, approvals.router,
+    audit.router, info.router, proxy.router,
 )  # fmt: skip

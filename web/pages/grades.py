@@ -49,7 +49,7 @@ def cause_link(cause: Cause) -> str:
     """Where the object that gave or took points can be seen; empty where it has no page."""
     if cause.kind == "case":
         return f"/cases/{cause.ref}"
-    pages = {"visit": "/visits", "finding": "/rectifications", "enterprise": "/enterprises"}
+    pages = {"anomaly": "/anomalies", "visit": "/visits", "finding": "/rectifications", "completeness": "/outlets"}
     return f"{pages[cause.kind]}/{cause.ref}" if cause.kind in pages and cause.ref else ""
 
 

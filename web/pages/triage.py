@@ -21,7 +21,9 @@ from web.session import SupervisorViewer, Viewer
 router = APIRouter(include_in_schema=False, dependencies=[Depends(set_frame)])
 PAGE = "pages/triage/queue.html"
 PAGE_SIZE = 10
-VIEWS = ("open", "screening", "replied", "due_soon", "overdue", "waiting", "fraud", "red")
+VIEWS = ("decide", "open", "screening", "replied", "due_soon", "overdue", "waiting", "fraud", "red")
+TO_DECIDE = ["screening", "replied", "analysing"]
+"""States in which it is the supervisor's turn."""
 START = "start_analysis"
 """Not a decision: it takes a case on, and the person stays with it."""
 
@@ -30,7 +32,7 @@ START = "start_analysis"
 class Filters:
     """What the address says: every view of the queue can be shared as a link."""
 
-    view: Annotated[str, Query(max_length=20)] = "open"
+    view: Annotated[str, Query(max_length=20)] = "decide"
     severity: Annotated[str, Query(max_length=1)] = ""
     medium: Annotated[str, Query(max_length=10)] = ""
     rule: Annotated[str, Query(max_length=20)] = ""
@@ -53,6 +55,7 @@ def view_counts(counts: CaseCounts | None) -> dict[str, int]:
     if counts is None:
         return {}
     return {
+        "decide": counts.screening + counts.replied,
         "open": counts.screening + counts.waiting + counts.replied + counts.overdue + counts.verification
         + counts.rectifying,
         "screening": counts.screening, "replied": counts.replied, "due_soon": counts.due_soon,
@@ -62,10 +65,14 @@ def view_counts(counts: CaseCounts | None) -> dict[str, int]:
 
 async def load_queue(viewer: Viewer, filters: Filters) -> Page[CaseSummary]:
     """One page of the queue."""
-    view = filters.view if filters.view in VIEWS else "open"
+    view: str | None = filters.view if filters.view in VIEWS else "decide"
+    states = None
+    if view == "decide":
+        view, states = None, TO_DECIDE
     return await viewer.backends.casework.list_cases(
-        view=view, severity=filters.severity or None, medium=filters.medium or None, rule=filters.rule or None,
-        q=filters.q or None, sort=filters.sort, cursor=filters.cursor or None, limit=PAGE_SIZE,
+        view=view, state=states, severity=filters.severity or None, medium=filters.medium or None,
+        rule=filters.rule or None, q=filters.q or None, sort=filters.sort, cursor=filters.cursor or None,
+        limit=PAGE_SIZE,
     )  # fmt: skip
 
 

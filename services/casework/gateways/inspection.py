@@ -14,7 +14,7 @@ from PIL import Image
 
 from services.casework.domain.evidence import refuse, rules
 
-Image.MAX_IMAGE_PIXELS = None  # `_check_image` has a limit of its own, asked before anything is decoded
+Image.MAX_IMAGE_PIXELS = None  # `_image` has a limit of its own, asked before anything is decoded
 
 HEAD = 4096
 SNIFFED = 1024
@@ -67,17 +67,29 @@ def _check_single(path: Path, head: bytes) -> None:
 def _image(path: Path, head: bytes) -> str:
     _check_single(path, head)
     try:
-        with Image.open(path, formats=tuple(PIL_TYPES)) as image:
-            kind, (width, height) = PIL_TYPES[str(image.format)], image.size
-            if width * height > rules().pixels:
-                raise refuse("image_too_large", "the image has too many pixels", pixels=width * height)
-            image.verify()
-        with Image.open(path, formats=tuple(PIL_TYPES)) as image:
-            image.draft("RGB", (64, 64))  # reads all of a JPEG while decoding a small version of it
-            image.load()
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        kind, pixels = _measure(path)
+        if pixels <= rules().pixels:
+            _decode(path)
+    except Exception as error:  # a decoder that meets hostile bytes raises whatever it likes
         raise refuse("image_broken", f"the image cannot be read: {error}") from error
+    if pixels > rules().pixels:
+        raise refuse("image_too_large", "the image has too many pixels", pixels=pixels)
     return kind
+
+
+def _measure(path: Path) -> tuple[str, int]:
+    """Type and number of pixels, from the header alone."""
+    with Image.open(path, formats=tuple(PIL_TYPES)) as image:
+        return PIL_TYPES[str(image.format)], image.width * image.height
+
+
+def _decode(path: Path) -> None:
+    """Read all of it: check sums, then the picture itself."""
+    with Image.open(path, formats=tuple(PIL_TYPES)) as image:
+        image.verify()
+    with Image.open(path, formats=tuple(PIL_TYPES)) as image:
+        image.draft("RGB", (64, 64))  # reads all of a JPEG while decoding a small version of it
+        image.load()
 
 
 def _pdf(path: Path, head: bytes) -> str:
@@ -114,7 +126,7 @@ def _archive(path: Path, head: bytes) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except Exception as error:  # the same holds for the table of a hostile archive
         raise refuse("archive_broken", f"the archive cannot be read: {error}") from error
     _check_measure(entries, path.stat().st_size)
     names = {entry.filename for entry in entries}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, and_, cast, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.casework.domain.findings import DONE
@@ -99,31 +99,39 @@ def _selected(selection: Selection, now: datetime) -> list[Condition]:
     return conditions
 
 
-_ORDERS: dict[Sort, tuple[Any, ...]] = {
-    Sort.PRIORITY: (-_PRIORITY, _DUE, CASES.c.id),
-    Sort.DUE: (_DUE, CASES.c.id),
-    Sort.NEWEST: (-cast(func.extract("epoch", CASES.c.opened_at), Double), CASES.c.id),
-}
+@dataclass(frozen=True)
+class _Order:
+    """Keys of an order, all ascending or all descending, so that a cursor is one row comparison (and an index)."""
+
+    keys: tuple[Any, ...]
+    readers: tuple[Callable[[Any], Any], ...]
+    """How the keys of a cursor are read back."""
+    descending: bool = False
+
+    def clauses(self) -> list[Any]:
+        return [key.desc() for key in self.keys] if self.descending else list(self.keys)
+
+    def after(self, values: list[Any]) -> Condition:
+        left, right = tuple_(*self.keys), tuple_(*values)
+        return left < right if self.descending else left > right
 
 
-_READERS: dict[Sort, tuple[Callable[[Any], Any], ...]] = {
-    Sort.PRIORITY: (int, datetime.fromisoformat, UUID),
-    Sort.DUE: (datetime.fromisoformat, UUID),
-    Sort.NEWEST: (float, UUID),
+_ORDERS: dict[Sort, _Order] = {
+    Sort.PRIORITY: _Order((-_PRIORITY, _DUE, CASES.c.id), (int, datetime.fromisoformat, UUID)),
+    Sort.DUE: _Order((_DUE, CASES.c.id), (datetime.fromisoformat, UUID)),
+    Sort.NEWEST: _Order((CASES.c.opened_at, CASES.c.id), (datetime.fromisoformat, UUID), descending=True),
 }
-"""How the keys of a cursor are read back, in the order of `_ORDERS`."""
 
 
 def _after(selection: Selection, cursor: str) -> Condition:
     sort, *keys = decode_cursor(cursor) or [""]
-    readers = _READERS[selection.sort]
-    if sort != selection.sort or len(keys) != len(readers):
+    order = _ORDERS[selection.sort]
+    if sort != selection.sort or len(keys) != len(order.readers):
         raise InvalidError("the cursor belongs to another order; start again without it", field="cursor")
     try:
-        values = [read(key) for read, key in zip(readers, keys, strict=True)]
+        return order.after([read(key) for read, key in zip(order.readers, keys, strict=True)])
     except (ValueError, TypeError, AttributeError) as error:
         raise InvalidError("the cursor is not valid; start again without it", field="cursor") from error
-    return tuple_(*_ORDERS[selection.sort]) > tuple_(*values)
 
 
 class QueueStore:
@@ -135,15 +143,15 @@ class QueueStore:
     async def list_cases(self, selection: Selection, now: datetime, cursor: str | None, limit: int) -> Found:
         """One page; one statement."""
         order = _ORDERS[selection.sort]
-        query = placed_select().add_columns(*(key.label(f"k{index}") for index, key in enumerate(order)))
+        query = placed_select().add_columns(*(key.label(f"k{index}") for index, key in enumerate(order.keys)))
         query = query.where(*_selected(selection, now))
         if cursor is not None:
             query = query.where(_after(selection, cursor))
-        rows = (await self._session.execute(query.order_by(*order).limit(limit + 1))).mappings().all()
+        rows = (await self._session.execute(query.order_by(*order.clauses()).limit(limit + 1))).mappings().all()
         more = None
         if len(rows) > limit:
             last = rows[limit - 1]
-            more = encode_cursor(selection.sort, *(_plain(last[f"k{index}"]) for index in range(len(order))))
+            more = encode_cursor(selection.sort, *(_plain(last[f"k{index}"]) for index in range(len(order.keys))))
         return Found([placed_of(row) for row in rows[:limit]], more)
 
     async def count(self, tenant: UUID | None, moment: Moment) -> CaseCounts:

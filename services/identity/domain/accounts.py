@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.identity.domain.organisations import Organisation
-from shared.auth import Role
+from shared.contracts.identity import Role
 from shared.errors import ConflictError, NotFoundError, UnauthenticatedError
 
 USERNAME_FORM = re.compile(r"[a-z0-9._-]{2,60}")

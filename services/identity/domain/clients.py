@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.identity.domain.organisations import Organisation, scopes_of
-from shared.auth import Role
+from shared.contracts.identity import Role
 from shared.errors import InvalidError, NotFoundError
 
 

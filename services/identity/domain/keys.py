@@ -12,7 +12,7 @@ from typing import Any
 
 from joserfc.jwk import OKPKey
 
-from shared.auth import ALGORITHM
+from shared.contracts.identity import ALGORITHM
 
 AHEAD = timedelta(minutes=10)
 """From being published to signing: more than the five minutes a verifier keeps the published keys."""

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shared.auth import ROLE_SCOPES, Role
-from shared.contracts.identity import OrganisationKind
+from shared.contracts.identity import ROLE_SCOPES, OrganisationKind, Role
 from shared.errors import InvalidError
 
 

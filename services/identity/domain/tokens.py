@@ -10,7 +10,7 @@ from services.identity.domain.accounts import Account
 from services.identity.domain.clients import Client
 from services.identity.domain.keys import SigningKey
 from services.identity.domain.organisations import Organisation, scopes_of
-from shared.auth import ALGORITHM, ISSUER, Role
+from shared.contracts.identity import ALGORITHM, ISSUER, Role
 from shared.errors import AppError
 
 FOR_PEOPLE = timedelta(minutes=5)

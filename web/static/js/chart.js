@@ -46,12 +46,25 @@
             const to = u.valToPos(band.to, "x", true);
             ctx.fillStyle = css("--band-" + band.kind);
             ctx.fillRect(from, top, Math.max(2, to - from), height);
-            if (band.label) {
-              ctx.fillStyle = css("--ink-2");
-              ctx.font = 11 * devicePixelRatio + "px " + css("--font");
-              ctx.textBaseline = "top";
-              ctx.fillText(band.label, Math.max(from, left) + 4 * devicePixelRatio, top + 3 * devicePixelRatio);
-            }
+          }
+          ctx.restore();
+        },
+        // Labels come after the grid; one that would run into the label before it is left out.
+        draw: (u) => {
+          const { ctx } = u;
+          const { left, top, width } = u.bbox;
+          let free = left;
+          ctx.save();
+          ctx.fillStyle = css("--ink-2");
+          ctx.font = 11 * devicePixelRatio + "px " + css("--font");
+          ctx.textBaseline = "top";
+          ctx.textAlign = "left";
+          for (const band of list) {
+            const start = Math.max(u.valToPos(band.from, "x", true), left) + 4 * devicePixelRatio;
+            const end = start + ctx.measureText(band.label).width;
+            if (!band.label || start < free || end > left + width) continue;
+            ctx.fillText(band.label, start, top + 3 * devicePixelRatio);
+            free = end + 6 * devicePixelRatio;
           }
           ctx.restore();
         },

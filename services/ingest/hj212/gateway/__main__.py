@@ -6,11 +6,13 @@ It writes to the database of ingest itself: a packet is answered once it is comm
 import asyncio
 import sys
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import fields
+from typing import Any
 
 import uvloop
 
 from services.ingest.hj212.gateway import Server, serve
+from services.ingest.hj212.gateway.stats import Stats
 from services.ingest.service.intake import Intake
 from services.ingest.service.uploads import UploadSink
 from services.ingest.settings import Settings
@@ -25,11 +27,20 @@ POOL = 4
 """Connections: one writes batches, one looks devices up, the rest make partitions."""
 
 
+def _counters(stats: Stats) -> dict[str, Any]:
+    """Counters for a log line: names of reasons as plain text, empty ones left out."""
+    return {
+        name: {str(reason): number for reason, number in value.items()} if isinstance(value, dict) else value
+        for name, value in ((field.name, getattr(stats, field.name)) for field in fields(stats))
+        if value
+    }
+
+
 async def _report(server: Server) -> None:
     """Log the counters each minute."""
     while True:
         await asyncio.sleep(REPORT_SECONDS)
-        log.info("gateway", **asdict(server.stats))
+        log.info("gateway", **_counters(server.stats))
 
 
 async def run(settings: Settings) -> None:
@@ -48,7 +59,7 @@ async def run(settings: Settings) -> None:
             report.cancel()
             with suppress(asyncio.CancelledError):
                 await report
-        log.info("gateway_stopped", **asdict(server.stats))
+        log.info("gateway_stopped", **_counters(server.stats))
     finally:
         await db.close()
 

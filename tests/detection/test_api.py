@@ -1,0 +1,183 @@
+"""What others ask of detection: lists, one anomaly, rules; and what they may not see."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import event
+
+from shared.auth import Role
+from shared.clients.base import ServiceCallError
+from shared.contracts.detection import AnomalyOut
+from shared.contracts.ingest import ReadingKind, enterprise_uuid, outlet_uuid
+from shared.http import encode_cursor
+from tests.detection.conftest import COD, LEAD, World, at, honest, make_limit, make_outlet
+
+HOUR_MEAN = ReadingKind.HOUR
+
+
+async def populate(world: World) -> list[AnomalyOut]:
+    """Two firms with three anomalies each: COD at 5 h (closed) and 60 h (open), lead at 40 h (closed)."""
+    for firm in ("E1", "E2"):
+        outlet = make_outlet("W1", firm)
+        limits = [*outlet.limits, make_limit(outlet.id, LEAD, 0.5)]
+        await world.ingest.register(outlet.model_copy(update={"limits": limits}))
+        cod = honest(63)
+        cod[5], cod[60:] = 66.0, [67.0, 68.0, 69.0]
+        lead = honest(63, 0.0)
+        lead = [value / 100 for value in lead]
+        lead[40] = 0.7
+        rows = [(at(i), {COD: cod[i], LEAD: lead[i]}) for i in range(63)]
+        await world.ingest.accept(outlet.id, HOUR_MEAN, rows)
+    await world.catch_up()
+    return [one for one in await world.anomalies() if one.rule == "EX-H"]
+
+
+def shown(anomalies: list[AnomalyOut]) -> list[tuple[datetime, str]]:
+    return sorted((one.started_at, one.factor) for one in anomalies)
+
+
+async def test_filters_select(world: World):
+    everything = await populate(world)
+    assert shown(everything) == [(at(5), COD)] * 2 + [(at(40), LEAD)] * 2 + [(at(60), COD)] * 2
+    first, second = (at(5), COD), (at(60), COD)
+    cases: list[tuple[dict[str, Any], list[tuple[datetime, str]]]] = [
+        ({"enterprise_id": enterprise_uuid("E2")}, [first, (at(40), LEAD), second]),
+        ({"outlet_id": outlet_uuid("E1", "W1"), "factor": COD}, [first, second]),
+        ({"factor": LEAD}, [(at(40), LEAD)] * 2),
+        ({"state": "open"}, [second] * 2),
+        ({"state": "closed", "factor": COD}, [first] * 2),
+        ({"since": at(41)}, [second] * 2),
+        ({"since": at(40.5), "until": at(60)}, [(at(40), LEAD)] * 2),
+        ({"since": at(6), "until": at(40)}, []),
+        ({"since": at(500)}, [second] * 2),
+        ({"until": at(5)}, []),
+        ({"rule": "RANGE"}, []),
+        ({"enterprise_id": uuid4()}, []),
+    ]
+    client = world.as_(Role.SUPERVISOR)
+    for filters, expected in cases:
+        found = (await client.list_anomalies(**{"rule": "EX-H", **filters})).items
+        assert shown(found) == expected, filters
+
+
+async def test_pages_hold_everything_once_newest_first(world: World):
+    everything = await world.anomalies() if await populate(world) else []
+    path: str | None = "/v1/anomalies?limit=2"
+    found: list[str] = []
+    while path:
+        answer = await world.http(path, Role.SUPERVISOR)
+        assert len(answer.json()["items"]) <= 2
+        found += [item["id"] for item in answer.json()["items"]]
+        path = answer.links.get("next", {}).get("url")
+
+    assert found == [str(one.id) for one in reversed(everything)]
+    assert len(found) > 6
+
+
+@pytest.mark.parametrize("limit", [1, 1000])
+async def test_a_list_takes_the_same_number_of_statements_however_long(world: World, limit: int):
+    await populate(world)
+    statements: list[str] = []
+    engine = world.app.state.db.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    answer = await world.http(f"/v1/anomalies?limit={limit}", Role.SUPERVISOR)
+
+    assert len(answer.json()["items"]) in {1, 8, 6, 7}
+    assert len([one for one in statements if one.lstrip().lower().startswith("select")]) == 2
+
+
+async def test_these_are_all_routes(world: World):
+    """A new one needs its line in the tests of rights below."""
+    assert {path for path in world.app.openapi()["paths"] if path.startswith("/v1/")} == {
+        "/v1/anomalies", "/v1/anomalies/{anomaly_id}", "/v1/rules", "/v1/feed",
+    }  # fmt: skip
+
+
+async def test_an_enterprise_sees_its_own_anomalies_only(world: World):
+    everything = await populate(world)
+    own = [one for one in everything if one.enterprise_id == enterprise_uuid("E1")]
+    foreign = next(one for one in everything if one.enterprise_id == enterprise_uuid("E2"))
+    firm = world.as_(Role.ENTERPRISE, enterprise="E1")
+
+    assert shown((await firm.list_anomalies(rule="EX-H")).items) == shown(own)
+    assert (await firm.list_anomalies(enterprise_id=enterprise_uuid("E2"))).items == []
+    assert (await firm.list_anomalies(outlet_id=foreign.outlet_id)).items == []
+    assert (await firm.get_anomaly(own[0].id)) == own[0]
+    with pytest.raises(ServiceCallError) as hidden:
+        await firm.get_anomaly(foreign.id)
+    with pytest.raises(ServiceCallError) as absent:
+        await firm.get_anomaly(UUID(int=5))
+    assert (
+        (hidden.value.status, hidden.value.code)
+        == (absent.value.status, absent.value.code)
+        == (404, "anomaly_not_found")
+    )
+    assert (await world.as_(Role.ENTERPRISE).list_anomalies()).items == []
+
+
+@pytest.mark.parametrize(
+    ("path", "roles", "status"),
+    [
+        ("/v1/anomalies", (), 401),
+        ("/v1/anomalies/00000000-0000-0000-0000-000000000001", (), 401),
+        ("/v1/rules", (), 401),
+        ("/v1/feed", (), 401),
+        ("/v1/feed", (Role.ENTERPRISE,), 403),
+        ("/v1/feed", (Role.SUPERVISOR,), 403),
+        ("/v1/feed", (Role.SERVICE,), 200),
+        ("/v1/rules", (Role.ENTERPRISE,), 200),
+        ("/v1/anomalies", (Role.OFFICER,), 200),
+    ],
+)
+async def test_who_may_ask(world: World, path: str, roles: tuple[Role, ...], status: int):
+    options = {"enterprise": "E1"} if Role.ENTERPRISE in roles else {}
+
+    assert (await world.http(path, *roles, **options)).status_code == status
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0", "limit=1001", "cursor=nonsense", f"cursor={encode_cursor('2026-03-01', 'x')}",
+        f"cursor={encode_cursor('soon', str(uuid4()))}", f"cursor={encode_cursor(1, 2, 3)}", "factor=a%20b",
+        "rule=a%27b", "state=maybe", "since=2026-03-01T00:00:00", "until=never", "enterprise_id=7",
+        f"factor={'x' * 41}", "since=0001-01-01T00:00:00%2B08:00", "until=9999-12-31T23:59:59-08:00",
+    ],
+)  # fmt: skip
+async def test_nonsense_is_refused_and_named(world: World, query: str):
+    answer = await world.http(f"/v1/anomalies?{query}", Role.SUPERVISOR)
+
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert query.split("=", maxsplit=1)[0] in answer.text
+
+
+async def test_a_cursor_without_a_zone_is_taken_as_a_time(world: World):
+    await populate(world)
+    query = encode_cursor("2026-03-02T00:00:00", str(UUID(int=0)))
+
+    assert (await world.http(f"/v1/anomalies?cursor={query}", Role.SUPERVISOR)).status_code == 200
+
+
+async def test_rules_say_what_they_check_and_why(world: World):
+    rules = {rule.code: rule for rule in await world.as_(Role.ENTERPRISE, enterprise="E1").list_rules()}
+
+    assert set(rules) == {"RANGE", "EX-H", "EX-D", "CONST", "MISS", "SPIKE"}
+    constant = rules["CONST"]
+    assert (constant.name_zh, constant.nature, constant.valid_from) == ("恒值", "N2", "2016-01-01")
+    assert "环发〔2015〕175号" in constant.source
+    assert constant.parameters["judges"] == ["hour", "minute"]
+    assert constant.parameters["settings"][0]["values"]["min_points"] == 6
+    assert rules["RANGE"].parameters["settings"][0]["values"]["low"] is None
+
+
+async def test_it_is_ready_with_its_schema(world: World):
+    assert (await world.http("/readyz")).status_code == 200
+    async with world.app.state.db.transaction() as session:
+        await (await session.connection()).exec_driver_sql("update alembic_version set version_num = 'older'")
+    answer = await world.http("/readyz")
+
+    assert answer.status_code == 503
+    assert "sanse migrate" in answer.text
