@@ -42,6 +42,7 @@ def replay(  # noqa: PLR0913, PLR0917 - options of a command
     zone: Annotated[str, typer.Option(help="csv: zone of times that name none.")] = "Asia/Shanghai",
     window: Annotated[int, typer.Option(min=1, max=1000, help="csv: frames on their way without an answer.")] = 50,
     timeout: Annotated[float, typer.Option(min=0.1, help="csv: seconds to wait for an answer.")] = 10.0,
+    attempts: Annotated[int, typer.Option(min=1, max=20, help="csv: how often a frame is sent before giving up.")] = 5,
     ingest: Annotated[str, typer.Option(help="URL of ingest: tells what became of the frames.")] = "",
     token: Annotated[str, typer.Option(help="Access token for it.", envvar="SANSE_TOKEN")] = "",
 ) -> None:
@@ -50,7 +51,7 @@ def replay(  # noqa: PLR0913, PLR0917 - options of a command
     try:
         if file.name.endswith((".csv", ".csv.gz")):
             sender = _sender(mn, factor, st, password, edition)
-            courier = wire.Courier(host, port, window=window, timeout=timeout, rate=rate)
+            courier = wire.Courier(host, port, window=window, timeout=timeout, attempts=attempts, rate=rate)
             uploads = _uploads(file, sender, kind, factor, zone)
             outcome = _run(console, len(uploads), lambda tick: courier.deliver(uploads, on_progress=tick))
         elif file.suffix == ".jsonl":

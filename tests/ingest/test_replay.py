@@ -157,7 +157,17 @@ async def test_an_unknown_logger_fails_the_command(ingest: Ingest, tmp_path: Pat
     file.write_text("2026-02-28 00:00:00,1\n", "utf-8")
     async with gateway(ingest) as server:
         result = await sanse(
-            str(file), "--port", str(server.port), "--mn", "NOBODY", "--factor", "w21003", "--timeout", "0.1"
+            str(file),
+            "--port",
+            str(server.port),
+            "--mn",
+            "NOBODY",
+            "--factor",
+            "w21003",
+            "--timeout",
+            "0.1",
+            "--attempts",
+            "2",
         )
 
     assert result.exit_code == 1

@@ -186,7 +186,7 @@ async def test_a_real_constant_run_becomes_an_inquiry_an_answer_and_a_point_less
     response = next(block for block in row.blocks if block.code == "B3")
     assert [(cause.kind, cause.ref, cause.code, cause.points) for cause in response.causes] == [
         ("case", case.no, "reply_returned", -3.0),
-        ("case", case.no, "recurrence", -3.0),  # the same value stood still two days before
+        ("case", case.no, "recurrence", -3.0),  # another one had ended less than 72 h before
     ]
     assert response.score == 15 - 6
 
