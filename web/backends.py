@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from shared.clients.base import Token
 from shared.clients.casework import CaseworkClient
 from shared.clients.detection import DetectionClient
 from shared.clients.grading import GradingClient
@@ -23,14 +24,19 @@ class Backends:
     identity: IdentityClient
 
     @classmethod
-    def connect(cls, urls: Mapping[str, str], transport: httpx.AsyncBaseTransport | None = None) -> "Backends":
-        """Clients for the configured addresses; `transport` lets tests stay in one process."""
+    def connect(
+        cls, urls: Mapping[str, str], transport: httpx.AsyncBaseTransport | None = None, own: Token | None = None
+    ) -> "Backends":
+        """Clients for the configured addresses; `transport` lets tests stay in one process.
+
+        `own` is the portal's own token: with it identity believes the address a person logs in from.
+        """
         return cls(
             ingest=IngestClient(urls["ingest"], transport=transport),
             detection=DetectionClient(urls["detection"], transport=transport),
             casework=CaseworkClient(urls["casework"], transport=transport),
             grading=GradingClient(urls["grading"], transport=transport),
-            identity=IdentityClient(urls["identity"], transport=transport),
+            identity=IdentityClient(urls["identity"], own, transport=transport),
         )
 
     def as_user(self, access_token: str) -> "Backends":

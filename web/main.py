@@ -7,7 +7,7 @@ import httpx
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from shared.auth import TokenVerifier, jwks_from
+from shared.auth import TokenSource, TokenVerifier, jwks_from
 from shared.http import create_app as create_kernel_app
 from shared.logging import configure
 from web import errors
@@ -26,6 +26,13 @@ MAX_BODY = 128 * 1024 * 1024
 """Bytes of one request: a reply's photos and documents together."""
 
 
+def _own_token(settings: WebSettings, transport: httpx.AsyncBaseTransport | None) -> TokenSource | None:
+    """The portal's own token, where it has a client: only with it does identity believe a person's address."""
+    if not settings.client_id:
+        return None
+    return TokenSource(settings.urls["identity"], settings.client_id, settings.client_secret, transport)
+
+
 def create_app(settings: WebSettings | None = None, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
     """The portal's app; `transport` lets tests reach services in the same process."""
     settings = settings or WebSettings.from_env()
@@ -33,7 +40,7 @@ def create_app(settings: WebSettings | None = None, transport: httpx.AsyncBaseTr
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        backends = Backends.connect(settings.urls, transport)
+        backends = Backends.connect(settings.urls, transport, _own_token(settings, transport))
         verifier = TokenVerifier(jwks_from(settings.urls["identity"], transport))
         app.state.backends = backends
         app.state.sessions = SessionCache(backends, verifier)

@@ -19,8 +19,8 @@ from shared.clients.grading import GradingClient
 from shared.clients.ingest import IngestClient
 from shared.db import Database, is_at_head
 from shared.errors import UnavailableError
-from shared.feed import FeedReader, feed_router, following
-from shared.http import BodyLimit
+from shared.feed import FeedReader, feed_router, feeds_check, following, released_on_signal
+from shared.http import BodyLimit, Check
 from shared.http import create_app as create_kernel_app
 from shared.jobs import leading
 from shared.logging import configure
@@ -43,13 +43,14 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(db.close)
+            stack.enter_context(released_on_signal(app.state.feed))
             vault.prepare()
             vault.sweep()
             if settings.jobs:
                 await _start_work(app, settings, transport, stack)
             yield
 
-    checks = {"database": db.ping, "schema": check_schema}
+    checks: dict[str, Check] = {"database": db.ping, "schema": check_schema}
     app = create_kernel_app(
         "Sanse casework",
         lifespan=lifespan,
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
         max_body=LARGEST_UPLOAD,
     )
     app.add_middleware(JsonLimit)
+    checks["feeds"] = feeds_check(app)
     app.state.settings = settings
     app.state.db = db
     app.state.vault = vault
@@ -90,5 +92,6 @@ async def _start_work(
     )
     grading = await stack.enter_async_context(GradingClient(settings.url_of("grading"), token, transport=transport))
     consumers = Consumers(app, ingest, detection, grading)
-    await stack.enter_async_context(following(consumers.ingest, consumers.detection, consumers.grading))
+    app.state.consumers = [consumers.ingest, consumers.detection, consumers.grading]
+    await stack.enter_async_context(following(*app.state.consumers))
     await stack.enter_async_context(leading(settings.database_url, "casework", build_jobs(app), app.state.clock))

@@ -13,7 +13,8 @@ from services.detection.settings import Settings
 from shared.auth import TokenSource, TokenVerifier, jwks_from
 from shared.clients.ingest import IngestClient
 from shared.db import Database, is_at_head
-from shared.feed import FeedReader, feed_router, following
+from shared.feed import FeedReader, feed_router, feeds_check, following, released_on_signal
+from shared.http import Check
 from shared.http import create_app as create_kernel_app
 from shared.jobs import leading
 from shared.logging import configure
@@ -38,18 +39,21 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(db.close)
+            stack.enter_context(released_on_signal(app.state.feed))
             if settings.jobs:
                 token = TokenSource(settings.url_of("identity"), settings.client_id, settings.client_secret, transport)
                 client = IngestClient(settings.url_of("ingest"), token, transport=transport)
                 await stack.enter_async_context(client)
-                await stack.enter_async_context(following(build_consumer(app, client)))
+                app.state.consumers = [build_consumer(app, client)]
+                await stack.enter_async_context(following(*app.state.consumers))
                 jobs = build_jobs(app, client)
                 await stack.enter_async_context(leading(settings.database_url, "detection", jobs, app.state.clock))
             yield
 
-    checks = {"database": db.ping, "schema": check_schema}
+    checks: dict[str, Check] = {"database": db.ping, "schema": check_schema}
     routers = [router, feed_router()]
     app = create_kernel_app("Sanse detection", lifespan=lifespan, routers=routers, checks=checks)
+    checks["feeds"] = feeds_check(app)
     app.state.settings = settings
     app.state.db = db
     app.state.clock = settings.clock

@@ -16,7 +16,8 @@ from shared.clients.casework import CaseworkClient
 from shared.clients.detection import DetectionClient
 from shared.clients.ingest import IngestClient
 from shared.db import Database, is_at_head
-from shared.feed import FeedReader, feed_router, following
+from shared.feed import FeedReader, feed_router, feeds_check, following, released_on_signal
+from shared.http import Check
 from shared.http import create_app as create_kernel_app
 from shared.jobs import leading
 from shared.logging import configure
@@ -41,16 +42,19 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(db.close)
+            stack.enter_context(released_on_signal(app.state.feed))
             for client in app.state.clients:
                 await stack.enter_async_context(client)
             if settings.jobs:
-                await stack.enter_async_context(following(*build_consumers(app)))
+                app.state.consumers = build_consumers(app)
+                await stack.enter_async_context(following(*app.state.consumers))
                 jobs = build_jobs(app)
                 await stack.enter_async_context(leading(settings.database_url, "grading", jobs, app.state.clock))
             yield
 
-    checks = {"database": db.ping, "schema": check_schema}
+    checks: dict[str, Check] = {"database": db.ping, "schema": check_schema}
     app = create_kernel_app("Sanse grading", lifespan=lifespan, routers=[router, feed_router()], checks=checks)
+    checks["feeds"] = feeds_check(app)
     app.state.settings = settings
     app.state.db = db
     app.state.clock = settings.clock

@@ -14,7 +14,7 @@ from shared import http, logging
 from shared.auth import TokenVerifier, jwks_from
 from shared.db import Database, is_at_head
 from shared.errors import UnavailableError
-from shared.feed import FeedReader, feed_router
+from shared.feed import FeedReader, feed_router, released_on_signal
 from shared.jobs import leading
 
 
@@ -48,6 +48,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     async with AsyncExitStack() as stack:
         stack.push_async_callback(state.db.close)
+        stack.enter_context(released_on_signal(state.feed))
         if state.settings.jobs:
             jobs = jobs_of(state.db, state.intake, state.clock)
             await stack.enter_async_context(leading(state.settings.database_url, "ingest", jobs, state.clock))

@@ -9,9 +9,9 @@ silence. Numbering is `feed_sequence()`: an identity column loses events whose t
 and a one-statement version numbers rows twice.
 """
 
-from shared.feed.consumer import FeedConsumer, FeedGapError, FencedError, following
+from shared.feed.consumer import FeedConsumer, FeedGapError, FencedError, feeds_check, following
 from shared.feed.events import FEED_DDL, Event, publish
-from shared.feed.producer import MEDIA_TYPE, Batch, FeedReader, feed_router
+from shared.feed.producer import MEDIA_TYPE, Batch, FeedReader, feed_router, released_on_signal
 
 __all__ = [
     "FEED_DDL",
@@ -23,6 +23,8 @@ __all__ = [
     "FeedReader",
     "FencedError",
     "feed_router",
+    "feeds_check",
     "following",
     "publish",
+    "released_on_signal",
 ]

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 import orjson
+from fastapi import FastAPI
 from prometheus_client import Counter, Gauge
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -223,3 +224,13 @@ async def following(*consumers: FeedConsumer) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def feeds_check(app: FastAPI) -> Callable[[], Awaitable[None]]:
+    """For `/readyz`: raises where one of `app.state.consumers` has stopped at a gap."""
+
+    async def check() -> None:
+        for consumer in getattr(app.state, "consumers", ()):
+            await consumer.check()
+
+    return check

@@ -2,7 +2,11 @@
 
 import asyncio
 import contextlib
+import signal
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import FrameType
 from typing import Annotated
 from uuid import UUID
 
@@ -46,6 +50,17 @@ class FeedReader:
         self._waiting = 0
         self._head = -1
         self._poller: asyncio.Task[None] | None = None
+        self._released = False
+        self._farewell: asyncio.Task[None] | None = None
+
+    def release(self) -> None:
+        """Answer all who wait, and let nobody wait any more: the process is about to end."""
+        self._released = True
+        self._farewell = asyncio.get_running_loop().create_task(self._wake())
+
+    async def _wake(self) -> None:
+        async with self._condition:
+            self._condition.notify_all()
 
     async def read(self, after: int, limit: int, wait: float, epoch: UUID | None) -> Batch:
         """Events after a position; waits up to `wait` seconds when there is none."""
@@ -57,7 +72,7 @@ class FeedReader:
                     "this feed was restored or replaced; read it again from 0",
                     epoch=str(batch.epoch), head=batch.head,
                 )  # fmt: skip
-            if batch.events or monotonic() >= deadline:
+            if batch.events or self._released or monotonic() >= deadline:
                 return batch
             await self._wait_beyond(batch.head, deadline - monotonic())
 
@@ -88,10 +103,12 @@ class FeedReader:
             if self._poller is None or self._poller.done():
                 self._poller = asyncio.create_task(self._poll())
             async with self._condition:
-                if self._head > head:
+                if self._head > head or self._released:
                     return
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._condition.wait_for(lambda: self._head > head), seconds)
+                    await asyncio.wait_for(
+                        self._condition.wait_for(lambda: self._head > head or self._released), seconds
+                    )
         finally:
             self._waiting -= 1
 
@@ -113,6 +130,32 @@ class FeedReader:
             if head > self._head:
                 self._head = head
                 self._condition.notify_all()
+
+
+@contextlib.contextmanager
+def released_on_signal(reader: FeedReader) -> Iterator[None]:
+    """Release the feed's readers at SIGTERM or SIGINT, before the server's own handler.
+
+    The server ends an app's lifespan after its open requests: without this, long polls would hold up every stop.
+    """
+    loop = asyncio.get_running_loop()
+    servers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(reader.release)
+        handler = servers[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    in_main = threading.current_thread() is threading.main_thread()
+    taken = [number for number, handler in servers.items() if in_main and callable(handler)]
+    for number in taken:
+        signal.signal(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, servers[number])
 
 
 def feed_router() -> APIRouter:

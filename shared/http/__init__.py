@@ -1,6 +1,6 @@
 """The app factory every service and the portal start from: errors, health, metrics, request ids, limits."""
 
-from shared.http.app import MAX_BODY, create_app
+from shared.http.app import MAX_BODY, Check, create_app
 from shared.http.middleware import BodyLimit, RequestContext
 from shared.http.pages import (
     MAX_PAGE,
@@ -20,6 +20,7 @@ __all__ = [
     "PROBLEM_TYPE",
     "TITLES",
     "BodyLimit",
+    "Check",
     "Page",
     "RequestContext",
     "check_version",

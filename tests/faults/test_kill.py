@@ -33,7 +33,7 @@ REST = timedelta(days=5)
 """The data end this long ago: a series that old is at rest, and nobody looks for its silence."""
 CHUNKS = 9
 KILLS = {1: ("detection",), 2: ("casework",), 4: ("detection", "casework"), 6: ("casework",), 7: ("detection",)}
-"""What dies after which part: three times each, fewer than the launcher calls hopeless."""
+"""What dies in the middle of which part: three times each, fewer than the launcher calls hopeless."""
 COD, AMMONIA = "w01018", "w21003"
 T = TypeVar("T")
 Frames = list[tuple[str, bytes]]
@@ -224,10 +224,13 @@ async def test_kills_change_no_anomaly_and_no_case(stack: LiveStack):
         frames = frames_of(shaken, began)
         size = -(-len(frames) // CHUNKS)
         for part in range(CHUNKS):
-            await platform.send(frames[part * size : (part + 1) * size])
             for name in KILLS.get(part, ()):
                 await until(lambda name=name: platform.is_up(name), bool, 60)
-                stack.kill(name)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(platform.send(frames[part * size : (part + 1) * size]))
+                await asyncio.sleep(0.4)  # frames are on their way, and rows in transactions
+                for name in KILLS.get(part, ()):
+                    stack.kill(name)
         disturbed = await platform.end_of(shaken_id, last)
 
     assert {rule for _, rule, *_ in undisturbed.told} >= {"EX-H", "CONST", "MISS"}

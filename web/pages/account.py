@@ -52,7 +52,8 @@ async def log_in(
     backends: Backends = request.app.state.backends
     name = username.strip().lower()
     try:
-        session = await backends.identity.log_in(Login(username=name, password=SecretStr(password)))
+        remote = request.client.host if request.client else ""
+        session = await backends.identity.log_in(Login(username=name, password=SecretStr(password)), remote=remote)
     except ServiceCallError as error:
         if error.status not in {WRONG, TOO_MANY, 422}:
             raise
