@@ -51,6 +51,8 @@ class Principal:
     organisation_name: str = ""
     organisation_kind: str = ""
     enterprise_id: UUID | None = None
+    name_en: str = ""
+    organisation_name_en: str = ""
 
     def has(self, *roles: Role) -> bool:
         """Whether the caller has one of these roles."""
@@ -83,6 +85,8 @@ def principal_from_claims(claims: dict[str, Any]) -> Principal:
         organisation_id=UUID(claims["org"]) if claims.get("org") else None,
         organisation_name=str(claims.get("org_name", "")),
         organisation_kind=str(claims.get("org_kind", "")),
+        name_en=str(claims.get("name_en", "")),
+        organisation_name_en=str(claims.get("org_name_en", "")),
         enterprise_id=UUID(claims["enterprise_id"]) if claims.get("enterprise_id") else None,
     )
 

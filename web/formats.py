@@ -54,11 +54,11 @@ def span(start: datetime, end: datetime | None) -> str:
     return f"{short_time(start)} – {clock_time(end) if same else short_time(end)}"
 
 
-def number(value: float | None, digits: int = 1) -> str:
-    """A number with at most `digits` decimals; a dash for none."""
+def number(value: float | None, digits: int = 1, *, fixed: bool = False) -> str:
+    """A number with at most `digits` decimals, or just as many when `fixed` (columns); a dash for none."""
     if value is None:
         return NONE
-    pattern = "#,##0" + ("." + "#" * digits if digits else "")
+    pattern = "#,##0" + ("." + ("0" if fixed else "#") * digits if digits else "")
     return format_decimal(value, pattern, locale=locale())
 
 

@@ -43,6 +43,14 @@ class Viewer:
         """Whether the person has one of these roles."""
         return self.principal.has(*roles)
 
+    def name(self, language: str) -> str:
+        """The person's name in the reader's language, where there is one."""
+        return (language == "en" and self.principal.name_en) or self.principal.name
+
+    def organisation(self, language: str) -> str:
+        """The organisation's name in the reader's language, where there is one."""
+        return (language == "en" and self.principal.organisation_name_en) or self.principal.organisation_name
+
 
 @dataclass(frozen=True)
 class _Entry:

@@ -40,7 +40,7 @@ Frames = list[tuple[str, bytes]]
 
 
 def model(began: int, code: str, mn: str) -> OutletModel:
-    """Ten days with exceedances, constant values, losses and spikes; the last hours exceed, so that the end is seen."""
+    """Ten days with exceedances, constant values, losses and spikes, all over at the end; the last tells that it is."""
 
     def span(first: float, length: float) -> tuple[int, int]:
         return began + int(first * HOUR), began + int((first + length) * HOUR)
@@ -54,7 +54,7 @@ def model(began: int, code: str, mn: str) -> OutletModel:
         Event(EventKind.HOLD, (COD,), *span(140, 20), 0.9),
         Event(EventKind.DROP, (AMMONIA,), *span(175, 2)),
         Event(EventKind.RAISE, (COD,), *span(200, 6), 2.6),
-        Event(EventKind.RAISE, (COD,), *span(DAYS * 24 - 6, 12), 3.0),
+        Event(EventKind.RAISE, (COD,), *span(DAYS * 24 - 9, 5), 3.0),
     )
     factors = (
         FactorModel(code=COD, unit="mg/L", base=30.0, resolution=0.1, span_high=500.0, upper=50.0),
@@ -164,13 +164,13 @@ class Platform:
         )
 
     async def end_of(self, outlet_id: UUID, last: datetime) -> Side:
-        """What came of a replay, once its last exceedance has a case: both feeds are read up to there."""
+        """What came of a replay, once its last exceedance is over and has a case: both feeds are read up to there."""
 
         async def ask() -> Side:
             return await self.side(outlet_id)
 
         def ended(side: Side) -> bool:
-            final = [one.id for one in side.anomalies if one.rule == "EX-H" and one.started_at >= last]
+            final = [one.id for one in side.anomalies if one.rule == "EX-H" and one.started_at >= last and one.ended_at]
             return bool(final) and any(one.id in final for case in side.cases for one in case.anomaly_list)
 
         side = await until(ask, ended, 180)
@@ -206,7 +206,7 @@ async def until(ask: Callable[[], Awaitable[T]], good: Callable[[T], bool], seco
 
 async def test_kills_change_no_anomaly_and_no_case(stack: LiveStack):
     began = int((wall() - REST).timestamp()) // DAY * DAY - DAYS * DAY
-    last = datetime.fromtimestamp(began + (DAYS * 24 - 7) * HOUR, UTC)
+    last = datetime.fromtimestamp(began + (DAYS * 24 - 10) * HOUR, UTC)
     calm, shaken = model(began, "K1", "0100C0DE5A5A0000000000K1"), model(began, "K2", "0100C0DE5A5A0000000000K2")
     token = stack.client_token("admin")
     async with AsyncExitStack() as clients:

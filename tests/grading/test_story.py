@@ -247,4 +247,4 @@ async def test_grading_follows_its_neighbours_by_itself(world: World):
         ready = await http.get("/readyz")
 
     assert colours == [{"enterprise_id": str(enterprise_uuid("E-001")), "colour": "grey", "quarter": None}]
-    assert ready.json()["checks"] == {"database": "ok", "schema": "ok"}
+    assert ready.json()["checks"] == {"database": "ok", "schema": "ok", "feeds": "ok"}

@@ -61,8 +61,8 @@ def bootstrap() -> dict[str, object]:
             for name, (roles, organisation) in PEOPLE.items()
         ],
         "clients": [
-            {"client_id": f"sanse-{name}", "client_secret": SECRET, "roles": ["service"], "organisation_id": ids["system"],
-             "name": name}
+            {"client_id": f"sanse-{name}", "client_secret": SECRET, "roles": ["service"],
+             "organisation_id": ids["system"], "name": name}
             for name in (*SERVICES, "web", "tests")
         ],
     }  # fmt: skip

@@ -190,8 +190,14 @@ class ListService:
             raise InvalidError("an enterprise stands in the list twice", field="rows")
         rules = rules_for(quarter, self._versions)
         known = await self._facts.find_enterprises(ids)
+        (before,) = await self._lists.list_past(quarter, 1)
+        colours = {enterprise_id: past.colour for enterprise_id, past in before.items()}
         grades = in_order(
-            imported(known[row.enterprise_id], row.p, row.colour, taken.note, rules) for row in taken.rows
+            replace(
+                imported(known[row.enterprise_id], row.p, row.colour, taken.note, rules),
+                previous=colours.get(row.enterprise_id),
+            )
+            for row in taken.rows
         )
         head = ListHead(
             id=uuid4(), quarter=str(quarter), version=await self._lists.next_version(str(quarter)),

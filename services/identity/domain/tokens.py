@@ -38,6 +38,7 @@ class Grant:
     scopes: frozenset[str]
     organisation: Organisation
     life: timedelta
+    name_en: str = ""
 
     @property
     def scope(self) -> str:
@@ -48,8 +49,9 @@ class Grant:
 def grant_to_person(account: Account) -> Grant:
     """A person gets all scopes of their roles."""
     return Grant(
-        str(account.id), account.name_zh, account.roles, scopes_of(account.roles), account.organisation, FOR_PEOPLE
-    )
+        str(account.id), account.name_zh, account.roles, scopes_of(account.roles), account.organisation, FOR_PEOPLE,
+        account.name_en,
+    )  # fmt: skip
 
 
 def grant_to_client(client: Client, asked: str) -> Grant:
@@ -71,6 +73,7 @@ def claims(grant: Grant, now: datetime, token_id: str) -> dict[str, Any]:
         "iat": int(now.timestamp()),
         "exp": int((now + grant.life).timestamp()),
         "name": grant.name,
+        "name_en": grant.name_en,
         "roles": sorted(role.value for role in grant.roles),
         "scope": grant.scope,
         "org": str(organisation.id),
