@@ -58,7 +58,9 @@ def _text(value: Any) -> str:
 
 def main() -> None:
     """Run all, or those named on the command line."""
-    names = sys.argv[1:] or sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NOT_BENCHMARKS)
+    names = sys.argv[1:] or sorted(
+        path.stem for path in HERE.glob("*.py") if path.stem not in NOT_BENCHMARKS and not path.stem.endswith("_peer")
+    )
     PAGE.write_text(page([run(name) for name in names]).rstrip() + "\n", encoding="utf-8")
 
 

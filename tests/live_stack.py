@@ -74,11 +74,19 @@ class LiveStack:
         mark = f"services.{name}.main:create_app" if name in OFFSETS else name
         victims = [
             child for child in psutil.Process(self.pid).children(recursive=True)
-            if any(mark in part for part in child.cmdline())
+            if any(mark in part for part in _command_of(child))
         ]  # fmt: skip
         assert victims, f"no process of {name}"
         for victim in victims:
             victim.kill()
+
+
+def _command_of(child: psutil.Process) -> list[str]:
+    """Its command line; nothing where it has ended and only waits to be collected."""
+    try:
+        return list(child.cmdline())
+    except psutil.NoSuchProcess:
+        return []
 
 
 @contextmanager

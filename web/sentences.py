@@ -119,3 +119,6 @@ GRADES = {
 
 SENTENCES: dict[str, str] = {**DETECTION, **DEADLINES, **GUARDS, **REFUSALS, **GRADES}
 """Code → English sentence with named parameters; `code.rule` is looked up before `code`."""
+
+SOURCES = (N_("platform default"), N_("Jiangsu's feedback limits of 4 h and 48 h, mapped to severity by default"))
+"""Where a clock's length comes from, as casework names it; a law's own name is shown as it is."""

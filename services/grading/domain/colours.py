@@ -70,7 +70,12 @@ def colour_after(risk: float, previous: Colour | None, thresholds: Thresholds) -
 
 
 def _held(colour: Colour, previous: Colour | None, plain: Colour, risk: float, needs: float) -> Verdict:
-    params = {"previous": previous.value if previous else None, "by_risk": plain.value, "risk": risk, "needs": needs}
+    params = {
+        "previous": previous.value if previous else None,
+        "by_risk": plain.value,
+        "risk": round(risk, 2),
+        "needs": needs,
+    }
     return Verdict(colour, (Reason("hysteresis", params),))
 
 
