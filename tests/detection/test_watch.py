@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from shared.contracts.detection import AnomalyState, Nature, Severity
 from shared.contracts.ingest import OutletFactor, ReadingKind, outlet_uuid
@@ -275,3 +276,18 @@ async def test_an_outlet_that_begins_with_old_readings_is_loaded_by_its_own_past
 
     (one,) = await world.anomalies(rule="EX-H")
     assert (one.started_at, one.ended_at, one.points, one.observed) == (at(-2995), at(-2992), 2, 66)
+
+
+async def test_a_state_of_another_set_of_checks_begins_anew_and_holds_nothing_up(world: World):
+    await world.ingest.register(make_outlet())
+    await world.ingest.accept(W1, HOUR_MEAN, hours(honest(10)))
+    await world.catch_up()
+    async with world.app.state.db.transaction() as session:
+        await session.execute(text("update series set state = '\\x0011'"))
+    await world.ingest.accept(W1, HOUR_MEAN, hours([61.0, 62.0, *honest(3)], 10))
+    await world.catch_up()
+
+    (one,) = await world.anomalies()
+    assert (one.rule, one.points, one.started_at) == ("EX-H", 2, at(10))
+    async with world.app.state.db.transaction() as session:
+        assert (await session.execute(text("select count(*) from feed_parked"))).scalar_one() == 0

@@ -19,6 +19,7 @@ from services.detection.domain.kernel import (
     Batch,
     Hits,
     Outcome,
+    StateLayoutError,
     advance_many,
     dump_state,
     load_states,
@@ -39,6 +40,7 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 LEFT_OUT = Counter("sanse_detection_left_out_total", "Readings that were not looked at", ["reason"])
+RESTARTED = Counter("sanse_detection_states_restarted_total", "Series whose state was of another set of checks")
 HOUR_MEANS = frozenset({"EX-H"})
 """Judged on minutes only where an outlet sends no hour means."""
 HOURS_EXPECTED = timedelta(hours=3)
@@ -98,7 +100,7 @@ class Watch:
         if listed:
             plans = [self._plan(one, as_of) for one in listed]
             now = np.full(len(listed), as_of.timestamp())
-            outcome = overdue(load_states([s.state for s in listed]), _vectors(plans), now)
+            outcome = overdue(_states(listed), _vectors(plans), now)
             self._keep(listed, outcome)
             await self._apply([one.id for one in listed], plans, outcome.hits)
         await self._save()
@@ -116,7 +118,7 @@ class Watch:
         await self._ledger.load(_earliest(listed))
         if listed:
             plans = [self._plan(one, one.last_at or self._now) for one in listed]
-            running = open_hits(load_states([one.state for one in listed]), _vectors(plans))
+            running = open_hits(_states(listed), _vectors(plans))
             await self._apply([one.id for one in listed], plans, running)
         await self._save()
         return outlet_ids[-1] if len(outlet_ids) == OUTLETS_A_LOOK else None
@@ -187,7 +189,7 @@ class Watch:
         )
         before = [self._states.get(one) or StoredSeries(one, b"", None, None, 0) for one in ids]
         plans = [self._plan(one, _moment(part.t[-1])) for one, part in zip(before, parts, strict=True)]
-        outcome = advance_many(load_states([one.state or None for one in before]), _vectors(plans), batch, offsets)
+        outcome = advance_many(_states(before), _vectors(plans), batch, offsets)
         self._keep(before, outcome, parts)
         await self._apply(ids, plans, outcome.hits)
 
@@ -245,11 +247,30 @@ def wanted_times(event: Event) -> dict[tuple[UUID, ReadingKind], np.ndarray]:
 def _earliest(listed: Sequence[StoredSeries]) -> dict[UUID, datetime]:
     earliest: dict[UUID, datetime] = {}
     if listed:
-        for one, seconds in zip(listed, reach(load_states([s.state for s in listed])), strict=True):
+        for one, seconds in zip(listed, reach(_states(listed)), strict=True):
             if np.isfinite(seconds):
                 at = _moment(seconds)
                 earliest[one.id.outlet_id] = min(earliest.get(one.id.outlet_id, at), at)
     return earliest
+
+
+def _states(listed: Sequence[StoredSeries]) -> Floats:
+    """The kernel's states. One that another set of checks wrote begins anew, and is counted."""
+    try:
+        return load_states([one.state or None for one in listed])
+    except StateLayoutError:
+        known = [one.state if one.state and _is_readable(one.state) else None for one in listed]
+        RESTARTED.inc(known.count(None))
+        log.warning("states_restarted", series=known.count(None))
+        return load_states(known)
+
+
+def _is_readable(state: bytes) -> bool:
+    try:
+        load_states([state])
+    except StateLayoutError:
+        return False
+    return True
 
 
 def _vectors(plans: Sequence[Plan]) -> Floats:
