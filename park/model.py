@@ -121,7 +121,7 @@ class OutletModel:
         grid = (times[:, None] + np.arange(0, HOUR, MINUTE)[None, :]).ravel()
         result: dict[str, Values] = {}
         for factor in self.factors:
-            block = self._happened(factor, grid, self._honest(factor, grid)).reshape(len(times), -1)
+            block = self._happened(factor, grid, self._honest(factor, grid)).reshape(len(times), HOUR // MINUTE)
             counted = np.isfinite(block).sum(axis=1)
             total = np.nansum(block, axis=1)
             means = np.where(counted >= 45, total / np.maximum(counted, 1), np.nan)

@@ -1,11 +1,12 @@
 """Loads the demo's past readings through `POST /v1/readings`."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from park.demo import HISTORY, MINUTE_HISTORY
 from park.model import HOUR, MINUTE, OutletModel, Times, Values, grid, rows
 from shared.clients.ingest import IngestClient
+from shared.clock import Clock
 from shared.contracts.ingest import MAX_ROWS, ReadingKind, ReadingRow, ReadingsIn, outlet_uuid
 
 Advance = Callable[[int], None]
@@ -19,14 +20,38 @@ def rows_to_load(models: dict[str, OutletModel]) -> int:
 
 async def load_history(ingest: IngestClient, models: dict[str, OutletModel], until: datetime, advance: Advance) -> int:
     """Hours of fourteen days and minutes of the last three, up to `until`; how many rows were sent."""
-    end = int(until.timestamp())
+    sent = await _load(ingest, models, HOUR, (until - HISTORY, until), advance)
+    return sent + await _load(ingest, models, MINUTE, (until - MINUTE_HISTORY, until), advance)
+
+
+async def keep_current(ingest: IngestClient, models: dict[str, OutletModel], since: datetime, clock: Clock) -> None:
+    """Go on loading what time adds while the rest of the demo is made, until cancelled.
+
+    In simulated time hours pass meanwhile; outlets without data would look silent.
+    """
+    reached = since
+    while True:
+        await clock.sleep(timedelta(minutes=1), least=0.2)
+        now = clock.now()
+        for step in (HOUR, MINUTE):
+            await _load(ingest, models, step, (reached, now), _nobody)
+        reached = now
+
+
+def _nobody(_rows: int) -> None:
+    """No progress is shown."""
+
+
+async def _load(
+    ingest: IngestClient, models: dict[str, OutletModel], step: int, span: tuple[datetime, datetime], advance: Advance
+) -> int:
+    """Means whose period begins after `span[0]` minus one step, and has ended by `span[1]`."""
+    kind = ReadingKind.HOUR if step == HOUR else ReadingKind.MINUTE
+    times = grid(int(span[0].timestamp()) - step + 1, int(span[1].timestamp()) - step + 1, step)
     sent = 0
     for model in models.values():
-        times = grid(end - int(HISTORY.total_seconds()), end - HOUR + 1, HOUR)
-        sent += await _send(ingest, model, ReadingKind.HOUR, times, model.hours(times), advance)
-    for model in models.values():
-        times = grid(end - int(MINUTE_HISTORY.total_seconds()), end - MINUTE + 1, MINUTE)
-        sent += await _send(ingest, model, ReadingKind.MINUTE, times, model.minutes(times), advance)
+        values = model.hours(times) if step == HOUR else model.minutes(times)
+        sent += await _send(ingest, model, kind, times, values, advance)
     return sent
 
 

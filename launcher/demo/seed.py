@@ -1,19 +1,21 @@
 """Seeds a new stack: registry, history, earlier lists, and the people's work so far."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from rich.progress import Progress
 
-from launcher.demo.history import load_history, rows_to_load
+from launcher.demo.history import keep_current, load_history, rows_to_load
 from launcher.demo.people import People
 from launcher.demo.registry import register
 from launcher.demo.story import Storyteller
 from launcher.errors import LauncherError
 from park.demo import DemoPark, load
+from park.model import OutletModel
 from shared.auth import TokenSource
 from shared.calendar import Quarter
 from shared.clients.casework import CaseworkClient
@@ -80,15 +82,27 @@ async def seed(stack: dict[str, Any], names: dict[str, dict[str, Any]], clock: C
         task = progress.add_task("readings 读数", total=rows_to_load(models))
         rows = await load_history(clients.ingest, models, loaded_at, lambda n: progress.advance(task, n))
         progress.update(task, completed=rows_to_load(models))
-        await _import_lists(clients.grading, Quarter.of(loaded_at))
-        found = await _wait_for_cases(clients, park, loaded_at)
-        enterprise_user = {code: row["person"]["username"] for code, row in names.items()}
-        people = People.of((clients.identity, clients.casework, clients.grading), stack["logins"], enterprise_user)
-        await _play(Storyteller(people, clock), park, found, progress)
-        grading = await people.grading_as(people.officer)
-        await grading.draft_list(str(Quarter.of(loaded_at)))
+        async with _current(clients.ingest, models, loaded_at, clock):
+            await _import_lists(clients.grading, Quarter.of(loaded_at))
+            found = await _wait_for_cases(clients, park, loaded_at)
+            enterprise_user = {code: row["person"]["username"] for code, row in names.items()}
+            people = People.of((clients.identity, clients.casework, clients.grading), stack["logins"], enterprise_user)
+            await _play(Storyteller(people, clock), park, found, progress)
+            grading = await people.grading_as(people.officer)
+            await grading.draft_list(str(Quarter.of(loaded_at)))
         cases = await clients.casework.list_cases(limit=200)
     return Report(len(park.enterprises), len(models), rows, len(found), len(cases.items))
+
+
+@asynccontextmanager
+async def _current(
+    ingest: IngestClient, models: dict[str, OutletModel], since: datetime, clock: Clock
+) -> AsyncIterator[None]:
+    """Keep the outlets' data current for the time of the block; a fault there is a fault of the seeding."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(keep_current(ingest, models, since, clock))
+        yield
+        task.cancel()
 
 
 async def _connect(stack: dict[str, Any], closing: AsyncExitStack) -> _Clients:

@@ -101,3 +101,9 @@ def test_live_events_begin_after_the_history_and_repeat():
 
     assert len(future) == LIVE_HORIZON
     assert future[1].start - future[0].start == 31 * HOUR
+
+
+def test_no_times_give_no_values():
+    none = grid(ZERO + 1, ZERO + 2, HOUR)
+
+    assert [len(values) for values in (outlet().hours(none)["w01018"], outlet().minutes(none)["w01018"])] == [0, 0]
