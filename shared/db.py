@@ -5,7 +5,7 @@
 """
 
 import importlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -172,6 +172,16 @@ async def is_at_head(service: str, url: str) -> bool:
 
     async with _connected(url) as connection:
         return bool(await connection.run_sync(run))
+
+
+def schema_check(service: str, url: str) -> Callable[[], Awaitable[None]]:
+    """For `/readyz`: raises `UnavailableError` unless the database has the newest schema."""
+
+    async def check() -> None:
+        if not await is_at_head(service, url):
+            raise UnavailableError("the database is not at the newest schema; run: sanse migrate")
+
+    return check
 
 
 async def schema_differences(url: str, metadata: MetaData) -> list[Any]:

@@ -17,8 +17,7 @@ from shared.auth import TokenSource, TokenVerifier, jwks_from
 from shared.clients.detection import DetectionClient
 from shared.clients.grading import GradingClient
 from shared.clients.ingest import IngestClient
-from shared.db import Database, is_at_head
-from shared.errors import UnavailableError
+from shared.db import Database, schema_check
 from shared.feed import FeedReader, feed_router, feeds_check, following, released_on_signal
 from shared.http import BodyLimit, Check
 from shared.http import create_app as create_kernel_app
@@ -35,10 +34,6 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     db = Database(settings.database_url, application="sanse-casework")
     vault = Vault(settings.evidence_dir)
 
-    async def check_schema() -> None:
-        if not await is_at_head(Settings.service, settings.database_url):
-            raise UnavailableError("the database is not at the newest schema; run: sanse migrate")
-
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -50,7 +45,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
                 await _start_work(app, settings, transport, stack)
             yield
 
-    checks: dict[str, Check] = {"database": db.ping, "schema": check_schema}
+    checks: dict[str, Check] = {"database": db.ping, "schema": schema_check(Settings.service, settings.database_url)}
     app = create_kernel_app(
         "Sanse casework",
         lifespan=lifespan,

@@ -15,16 +15,12 @@ from shared.auth import TokenSource, TokenVerifier, jwks_from
 from shared.clients.casework import CaseworkClient
 from shared.clients.detection import DetectionClient
 from shared.clients.ingest import IngestClient
-from shared.db import Database, is_at_head
+from shared.db import Database, schema_check
 from shared.feed import FeedReader, feed_router, feeds_check, following, released_on_signal
 from shared.http import Check
 from shared.http import create_app as create_kernel_app
 from shared.jobs import leading
 from shared.logging import configure
-
-
-class SchemaError(RuntimeError):
-    """The database does not have the schema this code needs."""
 
 
 def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -33,10 +29,6 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     configure(Settings.service, settings.log_level)
     rule_versions()  # a wrong rule file stops the start, not the first draft
     db = Database(settings.database_url, application="sanse-grading")
-
-    async def check_schema() -> None:
-        if not await is_at_head(Settings.service, settings.database_url):
-            raise SchemaError("the database is not at the newest schema; run: sanse migrate")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -52,7 +44,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
                 await stack.enter_async_context(leading(settings.database_url, "grading", jobs, app.state.clock))
             yield
 
-    checks: dict[str, Check] = {"database": db.ping, "schema": check_schema}
+    checks: dict[str, Check] = {"database": db.ping, "schema": schema_check(Settings.service, settings.database_url)}
     app = create_kernel_app("Sanse grading", lifespan=lifespan, routers=[router, feed_router()], checks=checks)
     checks["feeds"] = feeds_check(app)
     app.state.settings = settings

@@ -17,7 +17,7 @@ from services.identity.service import KeyService
 from services.identity.settings import Settings
 from shared import clock
 from shared.auth import TokenVerifier
-from shared.db import Database, is_at_head
+from shared.db import Database, schema_check
 from shared.http import create_app as create_kernel_app
 from shared.jobs import leading
 from shared.logging import configure, get_logger
@@ -26,20 +26,12 @@ log = get_logger(__name__)
 MAX_BODY = 64 * 1024
 
 
-class SchemaError(RuntimeError):
-    """The database does not have the schema this code needs."""
-
-
 def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
     """Identity's app. It calls no other service, so that `transport` has no use here."""
     del transport
     settings = settings or Settings.from_env()
     configure(Settings.service, settings.log_level)
     db = Database(settings.database_url, application="sanse-identity")
-
-    async def check_schema() -> None:
-        if not await is_at_head(Settings.service, settings.database_url):
-            raise SchemaError("the database is not at the newest schema; run: sanse migrate")
 
     async def own_keys() -> dict[str, Any]:
         async with db.transaction() as session:
@@ -55,7 +47,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
                 await stack.enter_async_context(leading(settings.database_url, "identity", jobs, app.state.clock))
             yield
 
-    checks = {"database": db.ping, "schema": check_schema}
+    checks = {"database": db.ping, "schema": schema_check(Settings.service, settings.database_url)}
     app = create_kernel_app("Sanse identity", lifespan=lifespan, routers=[router], checks=checks, max_body=MAX_BODY)
     app.add_exception_handler(OAuthError, _on_oauth_error)
     app.state.settings = settings

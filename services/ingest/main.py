@@ -12,8 +12,7 @@ from services.ingest.service.intake import Intake
 from services.ingest.settings import Settings
 from shared import http, logging
 from shared.auth import TokenVerifier, jwks_from
-from shared.db import Database, is_at_head
-from shared.errors import UnavailableError
+from shared.db import Database, schema_check
 from shared.feed import FeedReader, feed_router, released_on_signal
 from shared.jobs import leading
 
@@ -24,15 +23,11 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     logging.configure(settings.service, settings.log_level)
     db = Database(settings.database_url, application="ingest")
 
-    async def schema() -> None:
-        if not await is_at_head("ingest", settings.database_url):
-            raise UnavailableError("the database has not the schema this program needs; run sanse migrate")
-
     app = http.create_app(
         "Sanse ingest",
         lifespan=_lifespan,
         routers=[registry.router, readings.router, packets.router, feed_router()],
-        checks={"database": db.ping, "schema": schema},
+        checks={"database": db.ping, "schema": schema_check(settings.service, settings.database_url)},
     )
     app.state.settings = settings
     app.state.db = db
