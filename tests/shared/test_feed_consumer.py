@@ -149,15 +149,18 @@ async def _is(read: Callable[[], Any], wanted: Any) -> bool:
 async def test_two_consumers_are_fenced(pair: Pair) -> None:
     """The slower of two that read the same batch applies nothing, whichever that is."""
     await publish_numbers(pair.source, 1, 2)
+    async with pair.source.transaction() as session:  # or the reader that loses the lock sees nothing yet
+        await session.execute(text("select feed_sequence()"))
     both_inside = asyncio.Barrier(2)
 
     async def together(events: Sequence[Event]) -> None:
         del events
         await both_inside.wait()
 
-    outcomes = await asyncio.gather(
-        pair.consumer(prepare=together).step(), pair.consumer(prepare=together).step(), return_exceptions=True
-    )
+    async with asyncio.timeout(20):
+        outcomes = await asyncio.gather(
+            pair.consumer(prepare=together).step(), pair.consumer(prepare=together).step(), return_exceptions=True
+        )
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["FencedError", "int"]
     assert (await pair.effects(), await pair.cursor()) == ([1, 2], 2)
 
