@@ -7,7 +7,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.ingest.jobs import jobs_of
-from services.ingest.routes import packets, readings, registry
+from services.ingest.routes import ROUTERS
 from services.ingest.service.intake import Intake
 from services.ingest.settings import Settings
 from shared import http, logging
@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     app = http.create_app(
         "Sanse ingest",
         lifespan=_lifespan,
-        routers=[registry.router, readings.router, packets.router, feed_router()],
+        routers=[*ROUTERS, feed_router()],
         checks={"database": db.ping, "schema": schema_check(settings.service, settings.database_url)},
     )
     app.state.settings = settings

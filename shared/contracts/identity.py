@@ -27,17 +27,19 @@ class Role(StrEnum):
 
 _READ = frozenset({"registry:read", "readings:read", "anomalies:read", "cases:read", "grades:read"})
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
-    Role.ENTERPRISE: _READ | {"cases:act"},
-    Role.SUPERVISOR: _READ | {"cases:act", "packets:read", "drafts:read"},
-    Role.SUPERVISOR_LEAD: _READ | {"cases:act", "packets:read", "drafts:read", "audit:read"},
+    Role.ENTERPRISE: _READ | {"cases:act", "marks:write", "qa:write"},
+    Role.SUPERVISOR: _READ | {"cases:act", "packets:read", "drafts:read", "marks:review"},
+    Role.SUPERVISOR_LEAD: _READ | {"cases:act", "packets:read", "drafts:read", "audit:read", "marks:review",
+                                   "devices:command", "packets:retry"},
     Role.OFFICER: _READ | {"cases:act", "packets:read", "drafts:read", "grades:write", "grades:publish", "audit:read",
-                           "registry:write"},
+                           "registry:write", "marks:review", "qa:write", "devices:command", "packets:retry"},
     Role.SECTION_HEAD: _READ | {"cases:act", "packets:read", "drafts:read", "grades:write", "grades:publish",
-                                "audit:read"},
+                                "audit:read", "marks:review"},
     Role.ADMIN: _READ | {"packets:read", "drafts:read", "audit:read", "registry:write", "accounts:admin",
-                         "readings:write"},
+                         "readings:write", "devices:command", "packets:retry", "hooks:admin"},
     Role.AUDITOR: _READ | {"packets:read", "drafts:read", "audit:read"},
-    Role.SERVICE: _READ | {"feed:read", "packets:read", "drafts:read", "readings:write", "registry:write"},
+    Role.SERVICE: _READ | {"feed:read", "packets:read", "drafts:read", "readings:write", "registry:write",
+                           "marks:write", "qa:write", "devices:command"},
 }  # fmt: skip
 """Scopes a role brings. `cases:act` opens the door to acts; the state table says who may do which."""
 

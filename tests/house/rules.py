@@ -56,7 +56,7 @@ def walk(root: Path = ROOT) -> Iterator[Path]:
             if name not in NOT_OURS and not name.endswith(".egg-info")
             and (not name.startswith(".") or name in HIDDEN_BUT_OURS)
         )  # fmt: skip
-        found = (Path(folder, name) for name in sorted(files))
+        found = (Path(folder, name) for name in sorted(files) if name != ".git")  # a file in a second work tree
         yield from (path for path in found if path.relative_to(root).as_posix() not in FOREIGN)
 
 

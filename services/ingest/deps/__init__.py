@@ -1,17 +1,15 @@
-"""Wiring: one request = one transaction, committed before the answer."""
+"""Wiring: one request = one transaction, committed before the answer. Each noun beyond these has its module."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from services.ingest.service.intake import Intake
+from services.ingest.deps.state import clock_of, db_of, intake_of
 from services.ingest.service.packets import PacketService
 from services.ingest.service.readings import ReadingService
 from services.ingest.service.registry import RegistryService
 from shared.auth import Principal, require
-from shared.clock import Clock
-from shared.db import Database
 
 MayReadRegistry = Annotated[Principal, Depends(require("registry:read"))]
 MayWriteRegistry = Annotated[Principal, Depends(require("registry:write"))]
@@ -20,47 +18,32 @@ MayWriteReadings = Annotated[Principal, Depends(require("readings:write"))]
 MayReadPackets = Annotated[Principal, Depends(require("packets:read"))]
 
 
-def _db(request: Request) -> Database:
-    db: Database = request.app.state.db
-    return db
-
-
-def _clock(request: Request) -> Clock:
-    clock: Clock = request.app.state.clock
-    return clock
-
-
-def _intake(request: Request) -> Intake:
-    intake: Intake = request.app.state.intake
-    return intake
-
-
 async def read_registry(request: Request, caller: MayReadRegistry) -> AsyncIterator[RegistryService]:
     """The registry for who may read it."""
-    async with _db(request).transaction() as session:
-        yield RegistryService(session, _clock(request).now, caller)
+    async with db_of(request).transaction() as session:
+        yield RegistryService(session, clock_of(request).now, caller)
 
 
 async def write_registry(request: Request, caller: MayWriteRegistry) -> AsyncIterator[RegistryService]:
     """The registry for who may change it."""
-    async with _db(request).transaction() as session:
-        yield RegistryService(session, _clock(request).now, caller)
+    async with db_of(request).transaction() as session:
+        yield RegistryService(session, clock_of(request).now, caller)
 
 
 async def read_packets(request: Request, _caller: MayReadPackets) -> AsyncIterator[PacketService]:
     """The journal for who may read it."""
-    async with _db(request).transaction() as session:
+    async with db_of(request).transaction() as session:
         yield PacketService(session)
 
 
 def read_readings(request: Request, caller: MayReadReadings) -> ReadingService:
     """Readings for who may read them."""
-    return ReadingService(_db(request), _intake(request), _clock(request), caller)
+    return ReadingService(db_of(request), intake_of(request), clock_of(request), caller)
 
 
 def write_readings(request: Request, caller: MayWriteReadings) -> ReadingService:
     """Readings for who may send them; the service commits before it returns."""
-    return ReadingService(_db(request), _intake(request), _clock(request), caller)
+    return ReadingService(db_of(request), intake_of(request), clock_of(request), caller)
 
 
 RegistryReader = Annotated[RegistryService, Depends(read_registry, scope="function")]

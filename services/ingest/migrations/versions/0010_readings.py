@@ -1,0 +1,18 @@
+"""Changes of the reading tables."""
+
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+
+STATEMENTS: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    bind = op.get_bind()
+    for statement in STATEMENTS:
+        bind.exec_driver_sql(statement)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("restore a backup to go back")
