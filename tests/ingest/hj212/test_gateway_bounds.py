@@ -218,7 +218,7 @@ async def test_connections_are_limited() -> None:
         assert await third.closed()
         await first.send(data(1))
         assert (await first.answer()).qn == "20240601080000001"
-    assert server.stats.refused == 1
+    assert server.stats.refused["full"] == 1
 
 
 async def test_stop_stores_and_answers_what_it_holds() -> None:

@@ -5,6 +5,7 @@
 
 from services.ingest.hj212.gateway.limits import Limits
 from services.ingest.hj212.gateway.server import Server, serve
+from services.ingest.hj212.gateway.sessions import Sessions
 from services.ingest.hj212.gateway.sink import Outcome, Received, Sink, Status
 
-__all__ = ["Limits", "Outcome", "Received", "Server", "Sink", "Status", "serve"]
+__all__ = ["Limits", "Outcome", "Received", "Server", "Sessions", "Sink", "Status", "serve"]

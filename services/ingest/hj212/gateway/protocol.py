@@ -26,6 +26,7 @@ class LoggerConnection(asyncio.Protocol):
     """Feeds a framer, and keeps every bound of its connection."""
 
     __slots__ = (
+        "_beat_every",
         "_expiry",
         "_framer",
         "_hold",
@@ -33,6 +34,7 @@ class LoggerConnection(asyncio.Protocol):
         "_server",
         "_transport",
         "good_frames",
+        "last_beat",
         "last_byte",
         "last_frame",
         "leaving",
@@ -53,6 +55,8 @@ class LoggerConnection(asyncio.Protocol):
         self.number = 0
         self.peer = ""
         self.good_frames = 0
+        self._beat_every = 0.0
+        self.last_beat = 0.0
         self.last_byte = 0.0
         self.last_frame = 0.0
         self.leaving = False
@@ -146,8 +150,25 @@ class LoggerConnection(asyncio.Protocol):
             self._partial_since = None
             self._take(self._framer.expire())
         silence = limits.idle_timeout if self.good_frames else limits.greeting_timeout
+        if self._beat_every:
+            silence = min(silence, max(limits.heartbeat_misses * self._beat_every, limits.heartbeat_least))
         if now - self.last_frame > silence:
             self.abort("idle" if self.good_frames else "no_greeting")
+
+    def send(self, data: bytes) -> bool:
+        """Write frames that are no answers. False where the way is closed or the peer does not read."""
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._hold & Hold.UNREAD:
+            return False
+        transport.write(data)
+        return True
+
+    def beat(self) -> None:
+        """A heartbeat came: the longest time between two of them is how often this peer sends one."""
+        now = self._server.loop.time()
+        if self.last_beat:
+            self._beat_every = max(self._beat_every, now - self.last_beat)
+        self.last_beat = now
 
     def close(self) -> None:
         """Close after what was written has gone out."""

@@ -18,8 +18,10 @@ from services.ingest.hj212.codec import (
     tables,
 )
 from services.ingest.hj212.gateway.batch import Batcher
+from services.ingest.hj212.gateway.door import Door
 from services.ingest.hj212.gateway.limits import Limits
 from services.ingest.hj212.gateway.protocol import Hold, LoggerConnection
+from services.ingest.hj212.gateway.sessions import Sessions
 from services.ingest.hj212.gateway.sink import Outcome, Received, Sink, Status
 from services.ingest.hj212.gateway.stats import Stats
 from shared.logging import get_logger
@@ -51,10 +53,12 @@ class Server:
     def __init__(self, sink: Sink, *, now: Callable[[], datetime], limits: Limits) -> None:
         self.limits = limits
         self.stats = Stats()
+        self.sessions = Sessions()
         self.loop = asyncio.get_running_loop()
         self._now = now
         self._batcher = Batcher(sink, limits, self.stats, on_settled=self._settle, on_pressure=self._press)
         self._connections: dict[int, LoggerConnection] = {}
+        self._door = Door(limits)
         self._accepted = 0
         self._stopping = False
         self._listener: asyncio.Server | None = None
@@ -118,8 +122,10 @@ class Server:
         """Number a new connection, or turn it away."""
         self._accepted += 1
         connection.number = self._accepted
-        if self._stopping or len(self._connections) >= self.limits.max_connections:
-            self.stats.refused += 1
+        address = transport.get_extra_info("peername")
+        reason = self._refusal(address[0] if address else "")
+        if reason is not None:
+            self.stats.refused[reason] += 1
             connection.leaving = True
             transport.abort()
             return
@@ -128,7 +134,6 @@ class Server:
             # Small kernel buffers, so that a peer that never reads costs little.
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.limits.socket_buffer)
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        address = transport.get_extra_info("peername")
         connection.peer = f"{address[0]}:{address[1]}" if address else ""
         self._connections[connection.number] = connection
         self.stats.accepted += 1
@@ -140,6 +145,8 @@ class Server:
         """The connection is gone."""
         if self._connections.pop(connection.number, None) is not None:
             self.stats.noise += connection.noise
+            self._door.leave(connection.peer)
+            self.sessions.forget(connection)
         self.stats.connections = len(self._connections)
 
     def receive(self, connection: LoggerConnection, event: Frame | Rejected) -> None:
@@ -155,6 +162,14 @@ class Server:
         self._batcher.put(Received(connection.number, connection.peer, self._now(), event, packet, error))
 
     # --- inside ---
+
+    def _refusal(self, address: str) -> str | None:
+        """Why a new connection is turned away, if it is."""
+        if self._stopping:
+            return "stopping"
+        if len(self._connections) >= self.limits.max_connections:
+            return "full"
+        return self._door.enter(address)
 
     def _count(self, event: Frame | Rejected, packet: Packet | None, error: ParseError | None) -> None:
         stats = self.stats
@@ -185,10 +200,20 @@ class Server:
                 self.stats.answers += written
             else:
                 self.stats.answers_undelivered += written
+                if written:
+                    self._tell_undelivered(number, batch, outcomes)
+
+    def _tell_undelivered(self, number: int, batch: Sequence[Received], outcomes: Sequence[Outcome]) -> None:
+        observer = self.sessions.observer
+        if observer is not None:
+            for received, outcome in zip(batch, outcomes, strict=True):
+                if received.connection == number and outcome.answer:
+                    observer.undelivered(received)
 
     def _judge(self, received: Received, outcome: Outcome) -> None:
-        """Keep the connection's account of frames in a row that were good for nothing."""
+        """Keep the sessions, and the connection's account of frames in a row that were good for nothing."""
         connection = self._connections.get(received.connection)
+        self.sessions.settled(received, outcome, connection)
         if connection is None or isinstance(received.event, Rejected):
             return
         if outcome.status is Status.QUARANTINED:

@@ -10,7 +10,8 @@ class Stats:
 
     connections: int = 0
     accepted: int = 0
-    refused: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    """Connections turned away, by reason."""
     closed: Counter[str] = field(default_factory=Counter)
     """Connections the gateway closed itself, by reason."""
     bytes_in: int = 0

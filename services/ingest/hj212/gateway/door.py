@@ -1,0 +1,50 @@
+"""Who may connect: networks that are allowed, and how many connections come from one address."""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from services.ingest.hj212.gateway.limits import Limits
+
+Network = IPv4Network | IPv6Network
+
+
+def address_of(peer: str) -> str:
+    """The IP address of a peer `address:port`."""
+    return peer.rpartition(":")[0]
+
+
+def is_within(address: str, networks: tuple[Network, ...]) -> bool:
+    """Whether an IP address lies in one of the networks; IPv4 written as IPv6 counts as IPv4."""
+    try:
+        found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return any(found in network for network in networks)
+
+
+class Door:
+    """Counts connections by address. `enter` and `leave` go together."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._inside: dict[str, int] = {}
+
+    def enter(self, address: str) -> str | None:
+        """Let a connection in and count it, or say why not."""
+        if self._limits.allowed and not is_within(address, self._limits.allowed):
+            return "address_not_allowed"
+        count = self._inside.get(address, 0)
+        if count >= self._limits.max_per_address and not is_within(address, self._limits.unlimited):
+            return "address_full"
+        self._inside[address] = count + 1
+        return None
+
+    def leave(self, peer: str) -> None:
+        """A connection that was let in is gone."""
+        address = address_of(peer)
+        left = self._inside.get(address, 0) - 1
+        if left > 0:
+            self._inside[address] = left
+        else:
+            self._inside.pop(address, None)
