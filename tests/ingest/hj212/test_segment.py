@@ -151,7 +151,7 @@ HOPELESS: list[tuple[str, bytes, str, int]] = [
     ("MN without end", b"ST=32;CN=2011;PW=1;MN=" + b"M" * 65 + b";CP=&&&&", "bad_mn", 0),
     ("control character", b"ST=32;CN=2011;PW=1;MN=M\x001;CP=&&&&", "control_character", 23),
     ("no text", b"ST=32;CN=2011;PW=1;MN=M1;CP=&&\xff\xff\xff&&", "bad_text", 30),
-    ("encrypted body", b"ST=31;CN=2051;PW=1;MN=M1;Flag=9;CP=&&\xe4>\x15\x9a\xcf\xff&&", "encrypted_body", 37),
+    ("encrypted body", b"ST=31;CN=2051;PW=1;MN=M1;Flag=9;CP=&&\xe4>\x15\x9a\xcf\xff0123456789&&", "encrypted_body", 37),
 ]
 
 

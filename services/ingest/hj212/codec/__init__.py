@@ -1,6 +1,6 @@
 """HJ 212 codec (污染物在线监控系统数据传输标准): frames, packets, measured values, answers, tables.
 
-Pure: no input or output, no clock, nothing but the standard library and PyYAML. See README.md.
+Pure: no input or output, no clock, nothing but the standard library, PyYAML and cryptography (SM4). See README.md.
 """
 
 from services.ingest.hj212.codec.commands import ANSWERS, Role, expected_answer, role_of
@@ -10,7 +10,9 @@ from services.ingest.hj212.codec.events import Event, Frame, Rejected, RejectRea
 from services.ingest.hj212.codec.framer import Framer
 from services.ingest.hj212.codec.packet import Edition, Item, Note, Packet, ParseError
 from services.ingest.hj212.codec.readings import FactorValues, Kind, Unreadable, Upload, UploadError, UploadNote
+from services.ingest.hj212.codec.sealing import Sealed, must_be_sealed, seal, sealed_of, unseal
 from services.ingest.hj212.codec.segment import parse_segment
+from services.ingest.hj212.codec.sm4 import KeyUnfitError, authorization, read_authorization, read_key
 from services.ingest.hj212.codec.upload import KIND_OF_CN, to_upload
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Frame",
     "Framer",
     "Item",
+    "KeyUnfitError",
     "Kind",
     "Note",
     "Packet",
@@ -33,19 +36,27 @@ __all__ = [
     "Repair",
     "Report",
     "Role",
+    "Sealed",
     "Sender",
     "Unreadable",
     "Upload",
     "UploadError",
     "UploadNote",
     "answer",
+    "authorization",
     "command",
     "crc16",
     "crc_family",
     "expected_answer",
     "frame",
+    "must_be_sealed",
     "parse_segment",
+    "read_authorization",
+    "read_key",
     "role_of",
+    "seal",
+    "sealed_of",
     "to_upload",
+    "unseal",
     "upload_frames",
 ]

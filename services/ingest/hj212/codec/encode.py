@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -10,6 +10,7 @@ from services.ingest.hj212.codec.commands import ANSWERS
 from services.ingest.hj212.codec.crc import crc16
 from services.ingest.hj212.codec.events import STRICT_LIMIT
 from services.ingest.hj212.codec.packet import Edition, Packet
+from services.ingest.hj212.codec.sealing import must_be_sealed, seal
 from services.ingest.hj212.codec.values import BEIJING, LONGEST_NUMBER
 
 INTERACTION_ST = "91"
@@ -32,12 +33,16 @@ class EncodeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends: system code ST, password PW, device number MN, edition spoken."""
+    """Who sends: system code ST, password PW, device number MN, edition spoken.
+
+    key: with one (16 bytes), the 2025 edition encrypts the commands it wants encrypted.
+    """
 
     mn: str
     st: str
     pw: str = "123456"
     edition: Edition = Edition.V2017
+    key: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +108,23 @@ def upload_frames(
         head = _head(sender, report.cn, qn, ack_wanted=report.ack_wanted, numbers=numbers)
         if report.late and sender.edition is Edition.V2025:
             head += "RF=1;"
-        frames.append(frame(f"{head}CP=&&{part}&&".encode()))
+        frames.append(_wrap(sender, report.cn, f"{head}CP=&&{part}&&".encode()))
     return frames
 
 
-def command(sender: Sender, cn: str, params: Sequence[tuple[str, Value]], *, qn: str | None, ack_wanted: bool) -> bytes:
-    """One frame of any other command. Joins parameters with `;` (2017) or `,` (2005)."""
-    joint = "," if sender.edition is Edition.V2005 else ";"
+def command(
+    sender: Sender,
+    cn: str,
+    params: Sequence[tuple[str, Value]],
+    *,
+    qn: str | None,
+    ack_wanted: bool,
+    joint: str | None = None,
+) -> bytes:
+    """One frame of any other command. Parameters are joined with `;` (2017) or `,` (2005), or with `joint`."""
+    joint = joint or ("," if sender.edition is Edition.V2005 else ";")
     body = joint.join(f"{_clean(key)}={_clean(format_value(value))}" for key, value in params)
-    return frame(f"{_head(sender, cn, qn, ack_wanted=ack_wanted)}CP=&&{body}&&".encode())
+    return _wrap(sender, cn, f"{_head(sender, cn, qn, ack_wanted=ack_wanted)}CP=&&{body}&&".encode())
 
 
 def answer(packet: Packet, cn: str, code: int | None = None) -> bytes:
@@ -137,6 +150,12 @@ def answer(packet: Packet, cn: str, code: int | None = None) -> bytes:
     version = _VERSION_BITS.get(packet.edition, _VERSION_BITS[Edition.V2025])
     head = f"QN={qn or ''};ST={INTERACTION_ST};CN={cn};{tail}Flag={version};"
     return frame(f"{head}CP=&&{';'.join(result)}&&".encode())
+
+
+def _wrap(sender: Sender, cn: str, segment: bytes) -> bytes:
+    if sender.key is not None and sender.edition is Edition.V2025 and must_be_sealed(cn):
+        return seal(segment, sender.key)
+    return frame(segment)
 
 
 def _head(sender: Sender, cn: str, qn: str | None, *, ack_wanted: bool, numbers: tuple[int, int] | None = None) -> str:

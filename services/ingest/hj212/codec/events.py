@@ -22,6 +22,8 @@ class Repair(StrEnum):
     LENGTH_DIGITS = "length_digits"
     LENGTH_WRONG = "length_wrong"
     OVER_1024 = "over_1024"
+    CIPHER_PRINTED = "cipher_printed"
+    """An encrypted body written as `{0xE4,0x3E,…}` instead of as bytes."""
     TAIL_MISSING = "tail_missing"
     """The frame before this one in the stream did not end in CR LF."""
 
@@ -60,3 +62,21 @@ class Rejected(NamedTuple):
 
 
 Event = Frame | Rejected
+
+
+_FAMILY_REPAIR = {
+    CrcFamily.MODBUS: Repair.CRC_MODBUS,
+    CrcFamily.MODBUS_SWAPPED: Repair.CRC_MODBUS_SWAPPED,
+    CrcFamily.CHARACTERS: Repair.CRC_CHARACTERS,
+}
+_CRC_DIGITS = 4
+
+
+def crc_repairs(family: CrcFamily, given: bytes) -> tuple[Repair, ...]:
+    """What had to be forgiven about a checksum that fits: digits lost, another family, lower case."""
+    repairs: tuple[Repair, ...] = ()
+    if len(given) < _CRC_DIGITS:
+        repairs = (Repair.CRC_ZERO_LOST,)
+    if family in _FAMILY_REPAIR:
+        repairs = (*repairs, _FAMILY_REPAIR[family])
+    return repairs if given == given.upper() else (*repairs, Repair.CRC_LOWER_CASE)

@@ -22,7 +22,9 @@ from services.ingest.hj212.codec.events import (
     Rejected,
     RejectReason,
     Repair,
+    crc_repairs,
 )
+from services.ingest.hj212.codec.opaque import looks_sealed
 
 _HEADER = re.compile(rb"##(\d{4}|\d{2,3}(?=[A-Za-z]))")
 _HEADER_SIZE = 6
@@ -33,15 +35,6 @@ _LAST_TAIL = re.compile(rb"&&([0-9A-Fa-f]{1,4})\Z")
 _BOUNDARY_SIZE = 8
 _GIVEN_CRC = re.compile(rb"[0-9A-Fa-f]{1,4}")
 _BETWEEN_FRAMES = b"\r\n*"
-_ENCRYPTABLE = re.compile(rb"Flag=(\d{1,3});[^&]*CP=&&(.*)&&\Z", re.DOTALL)
-_VERSION_2025 = 2
-
-
-_FAMILY_REPAIR = {
-    CrcFamily.MODBUS: Repair.CRC_MODBUS,
-    CrcFamily.MODBUS_SWAPPED: Repair.CRC_MODBUS_SWAPPED,
-    CrcFamily.CHARACTERS: Repair.CRC_CHARACTERS,
-}
 
 
 @dataclass(slots=True)
@@ -194,7 +187,7 @@ class Framer:
                     events.append(frame)
                     return given.end()
         shaped = segment.endswith(b"&&") and given is not None and len(given[0]) == _CRC_SIZE
-        if shaped and _is_encrypted(segment):
+        if shaped and looks_sealed(segment):
             stop = end + _CRC_SIZE
             return self._reject(data[pos:stop], RejectReason.ENCRYPTED_BODY, pos, stop, events)
         reason = RejectReason.BAD_LENGTH if len(data) >= end + _CRC_SIZE else RejectReason.TRUNCATED
@@ -206,13 +199,7 @@ class Framer:
         family = crc_family(segment, int(given, 16))
         if family is None:
             return None
-        if len(given) < _CRC_SIZE:
-            repairs = (*repairs, Repair.CRC_ZERO_LOST)
-        if family in _FAMILY_REPAIR:
-            repairs = (*repairs, _FAMILY_REPAIR[family])
-        if given != given.upper():
-            repairs = (*repairs, Repair.CRC_LOWER_CASE)
-        return self._accept(raw, segment, pos, family, repairs)
+        return self._accept(raw, segment, pos, family, repairs + crc_repairs(family, given))
 
     def _find_end(self, data: bytes, pos: int, search: _Search, *, final: bool, events: list[Event]) -> int:
         """Look for the real end of a failed frame: its tail, the next header or the limit."""
@@ -260,7 +247,7 @@ class Framer:
                 reason = RejectReason.BAD_LENGTH
             elif reason is not RejectReason.TRUNCATED:
                 reason = RejectReason.BAD_CRC
-            if _is_encrypted(segment):
+            if looks_sealed(segment):
                 reason = RejectReason.ENCRYPTED_BODY
         return self._reject(data[pos : tail.end()], reason, pos, tail.end(), events)
 
@@ -268,21 +255,3 @@ class Framer:
         self._search = None
         events.append(Rejected(raw, reason, self._base + pos))
         return to
-
-
-def _is_encrypted(segment: bytes) -> bool:
-    """Whether this is a segment of 2025 whose body is not text, or SM4 bytes written as `{0xE4,…}`.
-
-    Its checksum is that of the plain text (HJ 212-2025 appendix A.2), so it fails here.
-    """
-    match = _ENCRYPTABLE.search(segment)
-    if match is None or int(match[1]) >> 2 != _VERSION_2025:
-        return False
-    body = match[2]
-    if body.startswith(b"{0x"):
-        return True
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        return True
-    return "=" not in text or not text.isprintable()

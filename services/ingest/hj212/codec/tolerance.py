@@ -8,6 +8,7 @@ command raises ParseError.
 import re
 from collections.abc import Iterator
 
+from services.ingest.hj212.codec.opaque import looks_sealed
 from services.ingest.hj212.codec.packet import EDITION_OF_FLAG, Edition, Field, Note, Packet, ParseError
 
 _NAMES = {name.upper(): name for name in ("QN", "ST", "CN", "PW", "MN", "Flag", "PNUM", "PNO", "RF")}
@@ -18,7 +19,6 @@ _HEADER_FIELD = re.compile(r"([^;,]*)([;,]|\Z)")
 _TOKEN = re.compile(r"((?://.*?//|[^;,])*)([;,]|\Z)", re.DOTALL)
 _FULL_WIDTH = str.maketrans("；，＝", ";,=")
 _COLON = "："
-_VERSION_2025 = re.compile(rb"Flag=(?:8|9|10|11);")
 _CN = re.compile(r"[0-9]{4}")
 _ST = re.compile(r"[0-9A-Z]{2}")
 _QN = re.compile(r"[0-9]{17}")
@@ -44,14 +44,14 @@ def _decode(segment: bytes, notes: set[Note]) -> str:
     try:
         text = segment.decode("utf-8")
     except UnicodeDecodeError as error:
+        if looks_sealed(segment):
+            raise ParseError("encrypted_body", "an encrypted body, whose key is needed", error.start) from None
         try:
             text = segment.decode("gbk")
         except UnicodeDecodeError:
             text = ""
         if not text or _CONTROL.search(text):
-            encrypted = _VERSION_2025.search(segment) is not None
-            code = "encrypted_body" if encrypted else "bad_text"
-            raise ParseError(code, "neither UTF-8 nor GBK text", error.start) from None
+            raise ParseError("bad_text", "neither UTF-8 nor GBK text", error.start) from None
         notes.add(Note.GBK)
     control = _CONTROL.search(text)
     if control is not None:
