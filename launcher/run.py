@@ -134,7 +134,9 @@ class Run:
     def _place(self, databases: Mapping[str, str]) -> Place:
         host = ANY_HOST.get(self.options.host, self.options.host)
         evidence = self.folder / "evidence"
-        evidence.mkdir(mode=0o700, exist_ok=True)
+        transfers = self.folder / "transfers"
+        for folder in (evidence, transfers):
+            folder.mkdir(mode=0o700, exist_ok=True)
         return Place(
             bind=self.options.host,
             port_base=self.options.port_base,
@@ -142,6 +144,7 @@ class Run:
             databases=databases,
             secrets=self._secrets.clients,
             evidence=str(evidence),
+            transfers=str(transfers),
             bootstrap=str(self._bootstrap_file),
             public_url=os.environ.get("SANSE_WEB_URL", ""),
             log_level=os.environ.get("SANSE_LOG_LEVEL", "INFO"),

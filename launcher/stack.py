@@ -36,6 +36,7 @@ class Place:
     databases: Mapping[str, str]
     secrets: Mapping[str, str]
     evidence: str
+    transfers: str
     bootstrap: str
     admin_password: str = ""
     public_url: str = ""
@@ -114,6 +115,7 @@ _SHARED: Mapping[str, str] = {
     "SANSE_LOG_LEVEL": "{log_level}",
 }
 _GATEWAY: Mapping[str, str] = {"INGEST_GATEWAY_HOST": "{bind}", "INGEST_GATEWAY_PORT": "{port_gateway}"}
+_TRANSFERS: Mapping[str, str] = {"INGEST_TRANSFERS_DIR": "{transfers}"}
 
 PROCESSES: tuple[Process, ...] = (
     Process(
@@ -135,7 +137,7 @@ PROCESSES: tuple[Process, ...] = (
         once=True,
     ),
     _service("identity", memory=512, more={"IDENTITY_BOOTSTRAP_FILE": "{bootstrap}"}),
-    _service("ingest", memory=1024, more=_GATEWAY),
+    _service("ingest", memory=1024, more={**_GATEWAY, **_TRANSFERS}),
     Process(
         name="gateway",
         command=("python", "-m", "services.ingest.hj212.gateway"),
@@ -190,6 +192,7 @@ def values(process: Process, place: Place) -> dict[str, str]:
         "health_host": health_host,
         "port": str(place.port(process.listener)) if process.listener else "",
         "evidence": place.evidence,
+        "transfers": place.transfers,
         "bootstrap": place.bootstrap,
         "admin_password": place.admin_password,
         "log_level": place.log_level,

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from services.ingest.service.intake import Intake
+from services.ingest.service.transfers.desk import forget_files
+from services.ingest.service.transfers.runner import Runner
 from services.ingest.store.idempotency import forget_before
 from shared.clock import Clock, wall
 from shared.db import Database
@@ -12,7 +14,7 @@ AHEAD_DAYS = 3
 KEYS_KEPT = timedelta(hours=24)
 
 
-def jobs_of(db: Database, intake: Intake, clock: Clock) -> list[Job]:
+def jobs_of(db: Database, intake: Intake, clock: Clock, transfers: Runner) -> list[Job]:
     """The jobs of this service."""
 
     async def make_partitions() -> None:
@@ -24,7 +26,11 @@ def jobs_of(db: Database, intake: Intake, clock: Clock) -> list[Job]:
         async with db.transaction() as session:
             await forget_before(session, wall() - KEYS_KEPT)
 
+    async def forget_transfer_files() -> None:
+        await forget_files(transfers)
+
     return [
         Job("ingest.partitions", timedelta(hours=6), make_partitions, least=60.0),
         Job("ingest.idempotency", timedelta(hours=1), forget_keys, least=60.0),
+        Job("ingest.transfers", timedelta(hours=1), forget_transfer_files, least=60.0),
     ]

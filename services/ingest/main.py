@@ -9,7 +9,10 @@ from fastapi import FastAPI
 from services.ingest.jobs import jobs_of
 from services.ingest.routes import ROUTERS
 from services.ingest.service.intake import Intake
+from services.ingest.service.transfers.registered import kinds
+from services.ingest.service.transfers.runner import Runner
 from services.ingest.settings import Settings
+from services.ingest.store.shelf import Shelf
 from shared import http, logging
 from shared.auth import TokenVerifier, jwks_from
 from shared.db import Database, schema_check
@@ -33,6 +36,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     app.state.db = db
     app.state.clock = settings.clock
     app.state.intake = Intake(db)
+    app.state.transfers = Runner(db, app.state.intake, settings.clock, Shelf(settings.transfers_dir), kinds())
     app.state.feed = FeedReader(db, "/ingest")
     app.state.verifier = TokenVerifier(jwks_from(settings.url_of("identity"), transport))
     return app
@@ -45,6 +49,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(state.db.close)
         stack.enter_context(released_on_signal(state.feed))
         if state.settings.jobs:
-            jobs = jobs_of(state.db, state.intake, state.clock)
+            await stack.enter_async_context(state.transfers.running())
+            jobs = jobs_of(state.db, state.intake, state.clock, state.transfers)
             await stack.enter_async_context(leading(state.settings.database_url, "ingest", jobs, state.clock))
         yield

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from shared.settings import ServiceSettings, number
@@ -17,11 +18,14 @@ class Settings(ServiceSettings):
 
     gateway_host: str = "127.0.0.1"
     gateway_port: int = DEFAULT_GATEWAY_PORT
+    transfers_dir: Path = Path("data/transfers")
+    """Files sent for import and made by exports."""
 
     @classmethod
     def own(cls, env: Mapping[str, str]) -> dict[str, object]:
-        """`INGEST_GATEWAY_HOST` and `INGEST_GATEWAY_PORT`."""
+        """`INGEST_GATEWAY_HOST`, `INGEST_GATEWAY_PORT`, `INGEST_TRANSFERS_DIR`."""
         return {
             "gateway_host": env.get("INGEST_GATEWAY_HOST", "127.0.0.1"),
+            "transfers_dir": Path(env.get("INGEST_TRANSFERS_DIR") or "data/transfers"),
             "gateway_port": number(env, "INGEST_GATEWAY_PORT", DEFAULT_GATEWAY_PORT),
         }

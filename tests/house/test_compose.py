@@ -26,6 +26,7 @@ PLACE = Place(
     },
     secrets={name: f"${{{name.upper()}_CLIENT_SECRET:?}}" for name in CLIENTS},
     evidence="/var/lib/sanse/evidence",
+    transfers="/var/lib/sanse/transfers",
     bootstrap="/var/lib/sanse/bootstrap/bootstrap.json",
     admin_password="${SANSE_ADMIN_PASSWORD:-}",
     public_url="${SANSE_WEB_URL:-http://127.0.0.1:8000}",
@@ -170,8 +171,9 @@ def test_volumes_are_named_and_used(compose: Compose) -> None:
         if not mount.startswith(".")
     }
 
-    assert mounted.keys() == compose["volumes"].keys() == {"postgres", "evidence", "bootstrap"}
+    assert mounted.keys() == compose["volumes"].keys() == {"postgres", "evidence", "transfers", "bootstrap"}
     assert mounted["evidence"] == "casework"
+    assert mounted["transfers"] == "ingest"
 
 
 def test_every_placeholder_is_in_the_example(compose: Compose) -> None:
@@ -190,4 +192,4 @@ def test_image_is_locked_and_not_root() -> None:
     assert f"FROM python:{python}-slim" in dockerfile
     assert "--require-hashes --requirement requirements.lock" in dockerfile
     assert re.findall(r"^USER (.+)$", dockerfile, re.MULTILINE) == ["sanse"]
-    assert "/var/lib/sanse/evidence /var/lib/sanse/bootstrap" in dockerfile
+    assert "/var/lib/sanse/evidence /var/lib/sanse/transfers /var/lib/sanse/bootstrap" in dockerfile

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -70,12 +71,15 @@ class Ingest:
 
 
 @pytest.fixture
-async def ingest(make_database: MakeDatabase, tokens: TokenMaker) -> AsyncIterator[Ingest]:
+async def ingest(make_database: MakeDatabase, tokens: TokenMaker, tmp_path: Path) -> AsyncIterator[Ingest]:
     url = await make_database("ingest")
-    settings = Settings(database_url=url, jobs=False, urls={"identity": "http://identity"})
+    settings = Settings(
+        database_url=url, jobs=False, transfers_dir=tmp_path / "transfers", urls={"identity": "http://identity"}
+    )
     app = create_app(settings)
     clock = FixedClock(NOW)
     app.state.clock, app.state.verifier = clock, tokens.verifier()
+    app.state.transfers.clock = clock
     async with running(app, "ingest") as http:
         transport = httpx.ASGITransport(app)
         async with IngestClient("http://ingest", transport=transport, attempts=1) as client:

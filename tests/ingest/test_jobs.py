@@ -20,7 +20,7 @@ async def test_partitions_are_made_ahead_and_old_keys_forgotten(ingest: Ingest) 
         day_ago = wall() - timedelta(hours=24, minutes=1)
         await connection.execute("update idempotency_key set at = $1 where key = 'old'", day_ago)
         state = ingest.app.state
-        for job in jobs_of(state.db, state.intake, state.clock):
+        for job in jobs_of(state.db, state.intake, state.clock, state.transfers):
             await job.run()
             await job.run()
         tables = await connection.fetch(

@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from services.ingest.routes import packets, readings, registry
+from services.ingest.routes import packets, readings, registry, transfers
 
 ROUTERS: list[APIRouter] = [
     registry.router,
     readings.router,
     packets.router,
+    transfers.router,
 ]

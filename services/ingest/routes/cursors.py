@@ -1,5 +1,6 @@
 """Cursors of this service's lists, read back."""
 
+from datetime import datetime
 from uuid import UUID
 
 from shared.errors import InvalidError
@@ -43,4 +44,19 @@ def number_cursor(cursor: str | None) -> int | None:
     match decode_cursor(cursor):
         case [int(number)] if 0 < number < 1 << 63:
             return number
+    raise _foreign()
+
+
+def time_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """Time and id the last page ended with."""
+    if cursor is None:
+        return None
+    match decode_cursor(cursor):
+        case [str(at), str(one)]:
+            try:
+                moment = datetime.fromisoformat(at)
+                if moment.tzinfo is not None:
+                    return moment, UUID(one)
+            except ValueError as error:
+                raise _foreign() from error
     raise _foreign()

@@ -11,6 +11,7 @@ from services.ingest.tables.readings import (
     SourceRow,
 )
 from services.ingest.tables.registry import DeviceRow, EnterpriseRow, LimitRow, OutletRow
+from services.ingest.tables.transfers import TransferRow
 
 __all__ = [
     "DeviceRow",
@@ -24,5 +25,6 @@ __all__ = [
     "ReadingRevisionRow",
     "ReadingValueRow",
     "SourceRow",
+    "TransferRow",
     "metadata",
 ]
