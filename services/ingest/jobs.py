@@ -5,6 +5,7 @@ from datetime import timedelta
 from services.ingest.service.intake import Intake
 from services.ingest.service.transfers.desk import forget_files
 from services.ingest.service.transfers.runner import Runner
+from services.ingest.service.watch import expire_links
 from services.ingest.store.idempotency import forget_before
 from shared.clock import Clock, wall
 from shared.db import Database
@@ -29,7 +30,11 @@ def jobs_of(db: Database, intake: Intake, clock: Clock, transfers: Runner) -> li
     async def forget_transfer_files() -> None:
         await forget_files(transfers)
 
+    async def expire() -> None:
+        await expire_links(db, clock.now())
+
     return [
+        Job("ingest.links", timedelta(minutes=1), expire, least=2.0),
         Job("ingest.partitions", timedelta(hours=6), make_partitions, least=60.0),
         Job("ingest.idempotency", timedelta(hours=1), forget_keys, least=60.0),
         Job("ingest.transfers", timedelta(hours=1), forget_transfer_files, least=60.0),

@@ -10,7 +10,7 @@ and a one-statement version numbers rows twice.
 """
 
 from shared.feed.consumer import FeedConsumer, FeedGapError, FencedError, feeds_check, following
-from shared.feed.events import FEED_DDL, Event, publish
+from shared.feed.events import FEED_DDL, Event, publish, publish_all
 from shared.feed.producer import MEDIA_TYPE, Batch, FeedReader, feed_router, released_on_signal
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "feeds_check",
     "following",
     "publish",
+    "publish_all",
     "released_on_signal",
 ]

@@ -1,5 +1,6 @@
 """Judging packets 报文: whose they are, what becomes of them, and the rows they bring."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +8,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.ingest.domain.bulk import FUTURE
+from services.ingest.domain.links import link_rules
+from services.ingest.domain.networks import comes_from
 from services.ingest.domain.readings import NORMAL, UNKNOWN_FLAG, Key, Row, Value
+from services.ingest.domain.tolerance import refused
 from services.ingest.hj212.codec import (
     ANSWERS,
     FactorValues,
@@ -20,8 +24,15 @@ from services.ingest.hj212.codec import (
 )
 from services.ingest.hj212.codec import Packet as Message
 from shared.contracts.ingest import MAX_VALUES_A_ROW, PacketStatus, ReadingKind
+from shared.contracts.ingest.links import PasswordCheck, Tolerance
 
 DETAIL_LENGTH = 300
+_CLAIMED_MN = re.compile(rb"[;#0-9]MN=([!-:<-~]{3,40});")
+UNKNOWN_MN = "unknown_mn"
+NOT_THE_DEVICE = frozenset({UNKNOWN_MN, "inactive_device", "address_not_allowed", "wrong_password"})
+"""Reasons that leave open whether the frame is of the device it names."""
+LATE = "late"
+"""Remark of the journal on values that came long after their time."""
 SEEN_STEP = timedelta(minutes=1)
 """`last_seen_at` is written at most once in this time for each device."""
 
@@ -44,6 +55,11 @@ class Packet:
     repairs: tuple[str, ...] = ()
     raw: bytes
 
+    @property
+    def late(self) -> bool:
+        """Whether its values came late 补传."""
+        return self.status is PacketStatus.STORED and LATE in self.detail.split(", ")
+
 
 class KnownDevice(NamedTuple):
     """What the gateway knows of a data logger 数采仪. `active`: it and its outlet are in use."""
@@ -55,33 +71,66 @@ class KnownDevice(NamedTuple):
     active: bool
     point: int
     outlet_id: UUID
+    tolerance: Tolerance = Tolerance.LENIENT
+    accepted: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    password_check: PasswordCheck = PasswordCheck.REFUSE
+    key: bytes | None = None
 
 
 class Verdict(NamedTuple):
-    """What becomes of a packet. `row` is what it brings; `device` who sent it, where that is certain."""
+    """What becomes of a packet. `row` is what it brings; `device` who sent it, where that is certain.
+
+    late: 补传, its values came long after their time. journal: False for a stranger's frame beyond what is kept.
+    """
 
     status: PacketStatus
     reason: str | None = None
     detail: str = ""
     row: Row | None = None
     device: KnownDevice | None = None
+    late: bool = False
+    journal: bool = True
 
 
-def judge(message: Message, device: KnownDevice | None, received_at: datetime) -> Verdict:
-    """The verdict on a readable packet of a device that is known or not."""
+def judge(
+    message: Message, device: KnownDevice | None, received_at: datetime, *, peer: str = "", repairs: Sequence[str] = ()
+) -> Verdict:
+    """The verdict on a readable packet of a device that is known or not; `repairs`: what its frame needed."""
     if device is None:
-        return _quarantine("unknown_mn", f"no device has the MN {message.mn}")
-    if not device.active:
-        return _quarantine("inactive_device", f"device {message.mn} or its outlet is out of use")
-    if device.password is not None and message.pw != device.password:
-        return _quarantine("wrong_password", "PW is not that of the device")
+        return _quarantine(UNKNOWN_MN, f"no device has the MN {message.mn}")
+    refusal = _refusal(message, device, peer, repairs)
+    if refusal is not None:
+        return refusal
     if message.cn in ANSWERS:
         return Verdict(PacketStatus.IGNORED, "answer", device=device)
     try:
         upload = to_upload(message, received_at=received_at)
     except UploadError as error:
         return _without_values(message, error, device)
-    return _stored(upload, device, received_at)
+    return _stored(message, upload, device, received_at)
+
+
+def _refusal(message: Message, device: KnownDevice, peer: str, repairs: Sequence[str]) -> Verdict | None:
+    """Why nothing is taken from this sender, or not in this form; None where it is."""
+    if not device.active:
+        return _quarantine("inactive_device", f"device {message.mn} or its outlet is out of use")
+    if device.networks and not comes_from(peer, device.networks):
+        return _quarantine("address_not_allowed", f"{peer} is in none of the networks of the device")
+    wrong = device.password is not None and message.pw != device.password
+    if wrong and device.password_check is PasswordCheck.REFUSE:
+        return _quarantine("wrong_password", "PW is not that of the device")
+    if device.tolerance is not Tolerance.LENIENT and (repairs or message.notes):
+        name = refused((*repairs, *message.notes), device.tolerance, device.accepted)
+        if name is not None:
+            return _quarantine("repair_not_allowed", name)._replace(device=device)
+    return None
+
+
+def claimed_mn(raw: bytes) -> str | None:
+    """The MN that bytes name which could not be read as a packet; what a broken frame says is no proof."""
+    match = _CLAIMED_MN.search(raw)
+    return None if match is None else match[1].decode("ascii")
 
 
 def _quarantine(reason: str, detail: str) -> Verdict:
@@ -97,7 +146,7 @@ def _without_values(message: Message, error: UploadError, device: KnownDevice) -
     return Verdict(PacketStatus.IGNORED, reason, error.message, device=device)
 
 
-def _stored(upload: Upload, device: KnownDevice, received_at: datetime) -> Verdict:
+def _stored(message: Message, upload: Upload, device: KnownDevice, received_at: datetime) -> Verdict:
     if upload.data_time > received_at + FUTURE:
         text = f"DataTime {upload.data_time.isoformat()} is more than one day in the future"
         return _quarantine("future_time", text)._replace(device=device)
@@ -107,7 +156,8 @@ def _stored(upload: Upload, device: KnownDevice, received_at: datetime) -> Verdi
         return _quarantine("too_many_factors", text)._replace(device=device)
     key = Key(device.point, ReadingKind(upload.kind.value), int(upload.data_time.timestamp()))
     row = Row(key, values, f"hj212:{device.mn}")
-    return Verdict(PacketStatus.STORED, detail=_remarks(upload), row=row, device=device)
+    late = message.rf or received_at.timestamp() - key.at > link_rules().late_after[key.kind]
+    return Verdict(PacketStatus.STORED, detail=_remarks(upload, late=late), row=row, device=device, late=late)
 
 
 def values_of(parts: Sequence[FactorValues]) -> dict[str, Value]:
@@ -138,8 +188,8 @@ def _flag(flag: str) -> str:
     return flag if len(flag) == 1 and flag.isascii() and flag.isprintable() else UNKNOWN_FLAG
 
 
-def _remarks(upload: Upload) -> str:
-    remarks = [*upload.notes, *(["late"] if upload.late else [])]
+def _remarks(upload: Upload, *, late: bool) -> str:
+    remarks = [*upload.notes, *([LATE] if late else [])]
     remarks += [f"{item.code}-{item.suffix}={item.text}" for item in upload.unreadable]
     return ", ".join(remarks)[:DETAIL_LENGTH]
 
@@ -149,6 +199,13 @@ def edition_remark(message: Message, device: KnownDevice | None) -> str | None:
     if device is None or message.edition.value == device.edition:
         return None
     return f"edition_{message.edition.value}"
+
+
+def password_remark(message: Message, device: KnownDevice | None) -> str | None:
+    """A remark where another PW than that of the device is let pass."""
+    if device is None or device.password is None or device.password_check is not PasswordCheck.REMARK:
+        return None
+    return None if message.pw == device.password else "other_password"
 
 
 def due_to_be_seen(

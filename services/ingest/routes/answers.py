@@ -47,4 +47,4 @@ def device_out(device: Device, now: datetime) -> DeviceOut:
 def packet_out(packet: Packet) -> PacketOut:
     r"""A line of the journal; bytes that are not UTF-8, and control characters, are escaped as `\xNN`."""
     raw = packet.raw.decode("utf-8", "backslashreplace").translate(_ESCAPED)
-    return PacketOut(**{**asdict(packet), "repairs": list(packet.repairs), "raw": raw})
+    return PacketOut(**{**asdict(packet), "repairs": list(packet.repairs), "late": packet.late, "raw": raw})

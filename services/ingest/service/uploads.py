@@ -1,6 +1,6 @@
 """What the gateway stores its packets with: judge, journal, write readings, tell others; one transaction a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -8,9 +8,20 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ingest.domain.packets import KnownDevice, Packet, Verdict, due_to_be_seen, edition_remark, judge
-from services.ingest.domain.readings import Row
-from services.ingest.hj212.codec import ParseError, Rejected
+from services.ingest.domain.links import link_rules
+from services.ingest.domain.packets import (
+    UNKNOWN_MN,
+    KnownDevice,
+    Packet,
+    Verdict,
+    due_to_be_seen,
+    edition_remark,
+    judge,
+    password_remark,
+)
+from services.ingest.domain.readings import Fate, Row
+from services.ingest.domain.strangers import Strangers
+from services.ingest.hj212.codec import Frame, ParseError, Rejected
 from services.ingest.hj212.gateway.sink import Outcome, Received, Status
 from services.ingest.service.intake import Intake, put
 from services.ingest.store.packets import JournalStore
@@ -28,7 +39,9 @@ DEVICE_SECONDS = 5.0
 MOST_REMEMBERED = 50_000
 
 
-class _Judged(NamedTuple):
+class Judged(NamedTuple):
+    """A line of the journal with the verdict behind it."""
+
     packet: Packet
     verdict: Verdict
 
@@ -56,9 +69,10 @@ class Directory:
 class UploadSink:
     """The gateway's `Sink`: when `store` returns, every packet of the batch is in the journal for good."""
 
-    def __init__(self, db: Database, intake: Intake) -> None:
+    def __init__(self, db: Database, intake: Intake, strangers: Strangers | None = None) -> None:
         self._intake = intake
         self._directory = Directory(db)
+        self._strangers = strangers or Strangers(link_rules().strangers)
         self._seen: dict[UUID, datetime] = {}
 
     async def store(self, batch: Sequence[Received]) -> Sequence[Outcome]:
@@ -68,20 +82,33 @@ class UploadSink:
         """
         judged = await self._judge(batch)
         try:
-            await self._write(judged)
+            repeats = await self._write(judged)
         except (AppError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             if len(batch) > 1:
                 return [outcome for received in batch for outcome in await self.store([received])]
             log.warning("packet_refused", error=repr(error))
             judged = [_refused(judged[0], error)]
-            await self._write(judged)
-        return [_outcome(item) for item in judged]
+            repeats = await self._write(judged)
+        return [_outcome(item, repeat=item.verdict.row is not None and next(repeats)) for item in judged]
 
-    async def _judge(self, batch: Sequence[Received]) -> list[_Judged]:
+    async def _judge(self, batch: Sequence[Received]) -> list[Judged]:
         devices = await self._directory.find({received.packet.mn for received in batch if received.packet is not None})
-        return [_judge_one(received, devices) for received in batch]
+        judged = [judge_one(received, devices) for received in batch]
+        if None in devices.values():
+            seconds = monotonic()
+            judged = [self._sparing(*pair, seconds) for pair in zip(batch, judged, strict=True)]
+        return judged
 
-    async def _write(self, judged: Sequence[_Judged]) -> None:
+    def _sparing(self, received: Received, judged: Judged, seconds: float) -> Judged:
+        """The frame of an MN nobody registered, kept out of the journal where there are many of them."""
+        if judged.verdict.reason != UNKNOWN_MN or received.packet is None:
+            return judged
+        if self._strangers.may_journal(received.packet.mn, received.connection, seconds):
+            return judged
+        return judged._replace(verdict=judged.verdict._replace(journal=False))
+
+    async def _write(self, judged: Sequence[Judged]) -> Iterator[bool]:
+        """Store all in one transaction. Tells of each row whether it only repeated what was there."""
         rows: list[Row] = []
         outlets: dict[int, UUID] = {}
         heard: list[tuple[UUID, datetime]] = []
@@ -93,27 +120,28 @@ class UploadSink:
                 rows.append(verdict.row)
         seen = due_to_be_seen(self._seen, heard)
 
-        async def work(session: AsyncSession, store: ReadingStore) -> None:
+        async def work(session: AsyncSession, store: ReadingStore) -> list[Fate]:
             journal = JournalStore(await raw(session))
-            await journal.add_packets([packet for packet, _ in judged])
+            await journal.add_packets([packet for packet, verdict in judged if verdict.journal])
             if seen:
                 await journal.mark_seen(seen)
-            if rows:
-                await put(session, store, rows, outlets, at=judged[-1].packet.received_at)
+            return await put(session, store, rows, outlets, at=judged[-1].packet.received_at) if rows else []
 
-        await self._intake.run(rows, work)
+        found = await self._intake.run(rows, work)
         self._seen.update(seen)
+        return iter([fate is Fate.UNCHANGED for fate in found])
 
 
-def _judge_one(received: Received, devices: dict[str, KnownDevice | None]) -> _Judged:
+def judge_one(received: Received, devices: Mapping[str, KnownDevice | None]) -> Judged:
+    """The verdict on one frame, by the rules of now. `devices` has every MN that a readable packet names."""
     message = received.packet
     if message is None:
         verdict = Verdict(PacketStatus.QUARANTINED, *_unreadable(received.event, received.error))
         return _journal(received, verdict, None, None, ())
     device = devices[message.mn]
-    verdict = judge(message, device, received.received_at)
-    remark = edition_remark(message, device)
-    if remark:
+    repairs = received.event.repairs if isinstance(received.event, Frame) else ()
+    verdict = judge(message, device, received.received_at, peer=received.peer, repairs=repairs)
+    for remark in filter(None, (edition_remark(message, device), password_remark(message, device))):
         verdict = verdict._replace(detail=f"{verdict.detail}, {remark}" if verdict.detail else remark)
     return _journal(received, verdict, message.mn, message.cn, message.notes)
 
@@ -124,7 +152,7 @@ def _unreadable(event: object, error: ParseError | None) -> tuple[str, str]:
     return (error.code, str(error)) if error else ("unreadable", "")
 
 
-def _journal(received: Received, verdict: Verdict, mn: str | None, cn: str | None, notes: Sequence[str]) -> _Judged:
+def _journal(received: Received, verdict: Verdict, mn: str | None, cn: str | None, notes: Sequence[str]) -> Judged:
     event = received.event
     repairs = () if isinstance(event, Rejected) else event.repairs
     packet = Packet(
@@ -132,16 +160,18 @@ def _journal(received: Received, verdict: Verdict, mn: str | None, cn: str | Non
         reason=verdict.reason, detail=verdict.detail, repairs=tuple(str(name) for name in (*repairs, *notes)),
         raw=event.raw,
     )  # fmt: skip
-    return _Judged(packet, verdict)
+    return Judged(packet, verdict)
 
 
-def _refused(judged: _Judged, error: Exception) -> _Judged:
+def _refused(judged: Judged, error: Exception) -> Judged:
     verdict = Verdict(PacketStatus.QUARANTINED, "refused_by_store", str(error)[:300], device=judged.verdict.device)
     values = {name: getattr(judged.packet, name) for name in ("received_at", "remote", "repairs", "raw")}
-    return _Judged(Packet(**values, mn=None, cn=None, status=verdict.status, reason=verdict.reason), verdict)
+    return Judged(Packet(**values, mn=None, cn=None, status=verdict.status, reason=verdict.reason), verdict)
 
 
-def _outcome(judged: _Judged) -> Outcome:
+def _outcome(judged: Judged, *, repeat: bool) -> Outcome:
     status = judged.verdict.status
     answered = status in (PacketStatus.STORED, PacketStatus.ANSWERED)
-    return Outcome(Status(status.value), judged.verdict.reason, answer=answered)
+    return Outcome(
+        Status(status.value), judged.verdict.reason, answer=answered, late=judged.verdict.late, repeat=repeat
+    )

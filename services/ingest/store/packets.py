@@ -11,8 +11,14 @@ from sqlmodel import col, select
 from services.ingest.domain.packets import KnownDevice, Packet
 from services.ingest.tables import PacketRow
 from shared.contracts.ingest import PacketStatus
+from shared.contracts.ingest.links import PasswordCheck, Tolerance
 
 _COLUMNS = ("received_at", "remote", "mn", "cn", "status", "reason", "detail", "repairs", "raw")
+_DEVICES = """select d.id, d.mn, d.password, d.edition, d.active and o.active as active, o.point, o.id as outlet_id,
+  s.device_id is not null as is_set, s.tolerance, s.accepted, s.networks, s.password_check, k.key
+from device d join outlet o on o.id = d.outlet_id
+left join device_setting s on s.device_id = d.id left join device_key k on k.device_id = d.id
+where d.mn = any($1::text[])"""
 
 
 class PacketStore:
@@ -68,12 +74,8 @@ class JournalStore:
 
     async def find_devices(self, mns: Iterable[str]) -> list[KnownDevice]:
         """Devices with these MNs, with their outlets."""
-        rows = await self._connection.fetch(
-            "select d.id, d.mn, d.password, d.edition, d.active and o.active as active, o.point, o.id as outlet_id"
-            " from device d join outlet o on o.id = d.outlet_id where d.mn = any($1::text[])",
-            list(mns),
-        )
-        return [KnownDevice(**dict(row)) for row in rows]
+        rows = await self._connection.fetch(_DEVICES, list(mns))
+        return [_device(row) for row in rows]
 
     async def mark_seen(self, seen: Sequence[tuple[UUID, datetime]]) -> None:
         """Note when devices were last heard of."""
@@ -83,3 +85,16 @@ class JournalStore:
             [device_id for device_id, _ in seen],
             [at for _, at in seen],
         )
+
+
+def _device(row: asyncpg.Record) -> KnownDevice:
+    known = KnownDevice(
+        row["id"], row["mn"], row["password"], row["edition"], row["active"], row["point"], row["outlet_id"],
+        key=row["key"],
+    )  # fmt: skip
+    if not row["is_set"]:
+        return known
+    return known._replace(
+        tolerance=Tolerance(row["tolerance"]), accepted=tuple(row["accepted"]), networks=tuple(row["networks"]),
+        password_check=PasswordCheck(row["password_check"]),
+    )  # fmt: skip

@@ -1,7 +1,16 @@
 """Tables of ingest, one module for each noun; all of them must be imported here for `metadata` to know them."""
 
 from services.ingest.tables.base import metadata
-from services.ingest.tables.packets import PacketRow
+from services.ingest.tables.links import (
+    DeviceDayRow,
+    DeviceEventRow,
+    DeviceKeyRow,
+    DeviceLinkRow,
+    DeviceOddityRow,
+    DeviceSettingRow,
+    UnknownDeviceRow,
+)
+from services.ingest.tables.packets import PacketActRow, PacketRow
 from services.ingest.tables.readings import (
     FactorCodeRow,
     FrameRow,
@@ -14,17 +23,25 @@ from services.ingest.tables.registry import DeviceRow, EnterpriseRow, LimitRow, 
 from services.ingest.tables.transfers import TransferRow
 
 __all__ = [
+    "DeviceDayRow",
+    "DeviceEventRow",
+    "DeviceKeyRow",
+    "DeviceLinkRow",
+    "DeviceOddityRow",
     "DeviceRow",
+    "DeviceSettingRow",
     "EnterpriseRow",
     "FactorCodeRow",
     "FrameRow",
     "LayoutRow",
     "LimitRow",
     "OutletRow",
+    "PacketActRow",
     "PacketRow",
     "ReadingRevisionRow",
     "ReadingValueRow",
     "SourceRow",
     "TransferRow",
+    "UnknownDeviceRow",
     "metadata",
 ]

@@ -28,4 +28,6 @@ class PacketOut(Wire):
     reason: str | None
     detail: str = ""
     repairs: list[str] = []
+    late: bool = False
+    """Its values came long after their time (补传)."""
     raw: str

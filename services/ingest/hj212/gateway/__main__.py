@@ -12,10 +12,13 @@ from typing import Any
 
 import uvloop
 
+from services.ingest.domain.links import link_rules
+from services.ingest.domain.strangers import Strangers
 from services.ingest.hj212.gateway import Server, serve
 from services.ingest.hj212.gateway.stats import Stats
 from services.ingest.service.intake import Intake
 from services.ingest.service.uploads import UploadSink
+from services.ingest.service.watch import LinkWatch
 from services.ingest.settings import Settings
 from shared.db import Database, is_at_head
 from shared.logging import configure, get_logger
@@ -53,16 +56,24 @@ async def run(settings: Settings) -> None:
         raise SettingsError("the database of ingest has not the schema this program needs; run sanse migrate")
     db = Database(settings.database_url, application="hj212-gateway", pool_size=POOL)
     try:
-        sink = UploadSink(db, Intake(db))
+        strangers = Strangers(link_rules().strangers)
+        sink = UploadSink(db, Intake(db), strangers)
         server = await serve(settings.gateway_host, settings.gateway_port, sink, now=settings.clock.now)
         log.info("gateway_listens", host=settings.gateway_host, port=server.port)
-        report = asyncio.create_task(_report(server), name="hj212-report")
+        watch = LinkWatch(db, server.sessions, strangers, settings.clock.now)
+        server.sessions.observer = watch
+        tasks = [
+            asyncio.create_task(_report(server), name="hj212-report"),
+            asyncio.create_task(watch.run(), name="hj212-links"),
+        ]
         try:
             await server.run_until_signal()
         finally:
-            report.cancel()
-            with suppress(asyncio.CancelledError):
-                await report
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await watch.finish()
         log.info("gateway_stopped", **_counters(server.stats))
     finally:
         await db.close()

@@ -1,26 +1,7 @@
 """Who may connect: networks that are allowed, and how many connections come from one address."""
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-
+from services.ingest.domain.networks import address_of, is_within
 from services.ingest.hj212.gateway.limits import Limits
-
-Network = IPv4Network | IPv6Network
-
-
-def address_of(peer: str) -> str:
-    """The IP address of a peer `address:port`."""
-    return peer.rpartition(":")[0]
-
-
-def is_within(address: str, networks: tuple[Network, ...]) -> bool:
-    """Whether an IP address lies in one of the networks; IPv4 written as IPv6 counts as IPv4."""
-    try:
-        found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return any(found in network for network in networks)
 
 
 class Door:

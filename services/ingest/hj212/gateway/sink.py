@@ -39,11 +39,14 @@ class Outcome(NamedTuple):
 
     reason: stable code, for quarantined and ignored frames. answer: the sender may be given the
     answer that its packet asks for; the gateway still answers only where the standard allows it.
+    late: 补传, its values came long after their time. repeat: it brought nothing that was not stored already.
     """
 
     status: Status
     reason: str | None = None
     answer: bool = False
+    late: bool = False
+    repeat: bool = False
 
 
 class Sink(Protocol):
