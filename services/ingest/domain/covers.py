@@ -1,19 +1,11 @@
 """What marks 标记 mean for the validity of data: the one type that marks give and means take."""
 
-from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from shared.contracts.ingest.marks import MarkEffect as Effect
 
-class Effect(StrEnum):
-    """What a mark does to the values it covers (MEE announcement 2022 No. 21; product E1)."""
-
-    INVALID = "invalid"
-    """Not used for means or for judging exceedance: device fault, maintenance, calibration, start-up, shut-down."""
-    STOPPED = "stopped"
-    """The source does not discharge: no data are expected, none are missing."""
-    NONE = "none"
-    """Told, without effect on validity."""
+__all__ = ["Cover", "Effect"]
 
 
 class Cover(NamedTuple):

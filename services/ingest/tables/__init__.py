@@ -10,6 +10,7 @@ from services.ingest.tables.links import (
     DeviceSettingRow,
     UnknownDeviceRow,
 )
+from services.ingest.tables.marks import EvidenceContentRow, EvidenceRow, FlagRunRow, MarkRow, MarkVersionRow
 from services.ingest.tables.packets import PacketActRow, PacketRow
 from services.ingest.tables.readings import (
     FactorCodeRow,
@@ -31,10 +32,15 @@ __all__ = [
     "DeviceRow",
     "DeviceSettingRow",
     "EnterpriseRow",
+    "EvidenceContentRow",
+    "EvidenceRow",
     "FactorCodeRow",
+    "FlagRunRow",
     "FrameRow",
     "LayoutRow",
     "LimitRow",
+    "MarkRow",
+    "MarkVersionRow",
     "OutletRow",
     "PacketActRow",
     "PacketRow",

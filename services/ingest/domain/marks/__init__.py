@@ -1,0 +1,1 @@
+"""Marks 标记: their model, catalogue, rules and life cycle."""
