@@ -51,9 +51,11 @@ class Proxy:
         """Close connections."""
         await self._http.aclose()
 
-    async def forward(self, service: str, path: str, request: Request) -> Response:
-        """Pass a call on and its answer back."""
-        headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
+    async def forward(
+        self, service: str, path: str, request: Request, *, extra: Mapping[str, str] | None = None
+    ) -> Response:
+        """Pass a call on and its answer back; `extra` headers are the portal's own."""
+        headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers} | dict(extra or {})
         headers["accept-encoding"] = "identity"  # the answer is passed on byte by byte
         headers[REQUEST_ID_HEADER] = request_id.get()
         self._check(int(request.headers.get("content-length") or 0))
@@ -108,3 +110,17 @@ async def call_service(request: Request, service: str, path: str) -> Response:
         raise UnauthenticatedError("send a token: Authorization: Bearer …")
     proxy: Proxy = request.app.state.proxy
     return await proxy.forward(service, path, request)
+
+
+@router.get("/sta/v1.1")
+@router.get("/sta/v1.1/{path:path}")
+async def sensorthings(request: Request, path: str = "") -> Response:
+    """OGC SensorThings under the portal's address; its links lead here too."""
+    scheme = request.headers.get("authorization", "").partition(" ")[0].lower()
+    if scheme not in {"bearer", "basic"}:
+        raise UnauthenticatedError("send a token (Authorization: Bearer …), or id and secret of an API client (Basic)")
+    if ".." in path.split("/"):
+        raise NotFoundError("no such interface; see /api", service="ingest", path=path)
+    proxy: Proxy = request.app.state.proxy
+    told = {"X-Forwarded-Host": request.url.netloc, "X-Forwarded-Proto": request.url.scheme}
+    return await proxy.forward("ingest", f"sta/v1.1/{path}".rstrip("/"), request, extra=told)

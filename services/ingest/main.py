@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from services.ingest.gateways import ClientLogins
 from services.ingest.jobs import jobs_of
 from services.ingest.routes import ROUTERS
 from services.ingest.service.intake import Intake
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     app.state.intake = Intake(db)
     app.state.transfers = Runner(db, app.state.intake, settings.clock, Shelf(settings.transfers_dir), kinds())
     app.state.feed = FeedReader(db, "/ingest")
+    app.state.client_logins = ClientLogins(settings.url_of("identity"), transport)
     app.state.verifier = TokenVerifier(jwks_from(settings.url_of("identity"), transport))
     return app
 

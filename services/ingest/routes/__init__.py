@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from services.ingest.routes import marks, packets, readings, registry, transfers
+from services.ingest.routes import packets, readings, registry, sta, transfers
 
 ROUTERS: list[APIRouter] = [
     registry.router,
@@ -10,4 +11,5 @@ ROUTERS: list[APIRouter] = [
     packets.router,
     transfers.router,
     marks.router,
+    sta.router,
 ]
