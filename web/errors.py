@@ -21,7 +21,7 @@ from web.render import render
 log = get_logger(__name__)
 UNAUTHORIZED = 401
 SERVER_ERROR = 500
-DATA_PATHS = re.compile(r"^/(api/|healthz$|readyz$|metrics$|openapi\.json$)")
+DATA_PATHS = re.compile(r"^/(api/|sta/|healthz$|readyz$|metrics$|openapi\.json$)")
 
 EXPLANATIONS: dict[int, tuple[str, str]] = {
     400: (N_("This request cannot be understood"), N_("Go back and try again.")),
