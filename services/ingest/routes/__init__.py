@@ -2,14 +2,18 @@
 
 from fastapi import APIRouter
 
-from services.ingest.routes import marks, packets, readings, registry, transfers
-from services.ingest.routes import packets, readings, registry, sta, transfers
+from services.ingest.routes.marks import router as marks_router
+from services.ingest.routes.packets import router as packets_router
+from services.ingest.routes.readings import router as readings_router
+from services.ingest.routes.registry import router as registry_router
+from services.ingest.routes.sta import router as sta_router
+from services.ingest.routes.transfers import router as transfers_router
 
 ROUTERS: list[APIRouter] = [
-    registry.router,
-    readings.router,
-    packets.router,
-    transfers.router,
-    marks.router,
-    sta.router,
+    registry_router,
+    readings_router,
+    packets_router,
+    marks_router,
+    transfers_router,
+    sta_router,
 ]
