@@ -13,8 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from launcher.errors import LauncherError
 from launcher.stack import DEFAULT_PORT_BASE
 from park import replay as wire
-from services.ingest.hj212.codec import Edition, Sender
+from park.archive import Kept
+from park.responder import Responder
+from park.station import Station, station_of_frames
+from services.ingest.hj212.codec import Edition, KeyUnfitError, Sender, read_key
 from shared.clients.ingest import IngestClient
+from shared.clock import Clock
 
 GATEWAY_OFFSET = 212
 DEFAULT_PW = "123456"
@@ -38,6 +42,9 @@ def replay(  # noqa: PLR0913, PLR0917 - options of a command
     st: Annotated[str, typer.Option(help="csv: system code ST.")] = "32",
     password: Annotated[str, typer.Option(help="csv: password PW.", envvar="SANSE_REPLAY_PASSWORD")] = DEFAULT_PW,
     edition: Annotated[Edition, typer.Option(help="csv: edition of HJ 212.")] = Edition.V2017,
+    key: Annotated[str, typer.Option(help="2025: SM4 key, 16 characters or 32 hex.", envvar="SANSE_REPLAY_KEY")] = "",
+    answer: Annotated[bool, typer.Option(help="Answer commands as the logger would.")] = True,  # noqa: FBT002
+    stay: Annotated[float, typer.Option(min=0, help="Seconds to go on answering after the last frame.")] = 0.0,
     kind: Annotated[str, typer.Option(help="csv: realtime, minute, hour or day.")] = "hour",
     zone: Annotated[str, typer.Option(help="csv: zone of times that name none.")] = "Asia/Shanghai",
     window: Annotated[int, typer.Option(min=1, max=1000, help="csv: frames on their way without an answer.")] = 50,
@@ -50,14 +57,24 @@ def replay(  # noqa: PLR0913, PLR0917 - options of a command
     console = Console()
     try:
         if file.name.endswith((".csv", ".csv.gz")):
-            sender = _sender(mn, factor, st, password, edition)
+            sender = _sender(mn, factor, st, password, edition, _key(key))
             courier = wire.Courier(host, port, window=window, timeout=timeout, attempts=attempts, rate=rate)
-            uploads = _uploads(file, sender, kind, factor, zone)
+            means = _means(file, kind, zone)
+            uploads = [wire.upload_of(sender, kind, factor, mean, number) for number, mean in enumerate(means)]
+            if answer:
+                kept = Kept(wire.report_of(kind, factor, mean) for mean in means)
+                courier.answering, courier.stay = _answering(Station(sender, kept, factors=(factor,))), stay
             outcome = _run(console, len(uploads), lambda tick: courier.deliver(uploads, on_progress=tick))
         elif file.suffix == ".jsonl":
             frames = wire.read_frames(file)
+            station = station_of_frames(frames, _key(key)) if answer else None
+            answering = _answering(station) if station is not None else None
             outcome = _run(
-                console, len(frames), lambda tick: wire.send_frames(host, port, frames, rate=rate, on_progress=tick)
+                console,
+                len(frames),
+                lambda tick: wire.send_frames(
+                    host, port, frames, rate=rate, on_progress=tick, answering=answering, stay=stay
+                ),
             )
         else:
             raise LauncherError(f"{file}: give a .jsonl, .csv or .csv.gz file")
@@ -71,20 +88,34 @@ def replay(  # noqa: PLR0913, PLR0917 - options of a command
         raise LauncherError(str(error)) from error
 
 
-def _sender(mn: str, factor: str, st: str, password: str, edition: Edition) -> Sender:
+def _sender(mn: str, factor: str, st: str, password: str, edition: Edition, key: bytes | None) -> Sender:
     if not mn or not factor:
         raise LauncherError("a table of means needs --mn and --factor", remedy="see sanse replay --help")
-    return Sender(mn=mn, st=st, pw=password, edition=edition)
+    if key is not None and edition is not Edition.V2025:
+        raise LauncherError("--key encrypts in the edition of 2025 only", remedy="add --edition 2025")
+    return Sender(mn=mn, st=st, pw=password, edition=edition, key=key)
 
 
-def _uploads(file: Path, sender: Sender, kind: str, factor: str, zone: str) -> list[tuple[str, bytes]]:
+def _key(text: str) -> bytes | None:
+    try:
+        return read_key(text) if text else None
+    except KeyUnfitError as error:
+        raise LauncherError(f"--key: {error}") from error
+
+
+def _means(file: Path, kind: str, zone: str) -> list[wire.Mean]:
     if kind not in wire.CN_OF_KIND:
         raise LauncherError(f"--kind {kind}: one of {', '.join(wire.CN_OF_KIND)}")
     try:
-        means = wire.read_means(file, ZoneInfo(zone))
+        return wire.read_means(file, ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise LauncherError(f"--zone {zone}: no such time zone") from error
-    return [wire.upload_of(sender, kind, factor, mean, number) for number, mean in enumerate(means)]
+
+
+def _answering(station: Station) -> wire.Answering:
+    # What the file brings is all there is: a platform that wants realtime data must ask for it.
+    station.send_realtime, station.heartbeat = False, None
+    return wire.Answering(Responder(station), Clock.from_env().now)
 
 
 def _run(console: Console, total: int, work: wire.Work) -> wire.Outcome:

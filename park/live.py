@@ -1,5 +1,7 @@
 """`python -m park.live`: the demo park's loggers, sending minute and hour means over HJ 212 as time goes by.
 
+They answer commands: clock, intervals, history, samples and the rest (`park.responder`).
+
 Each logger remembers nothing: it asks ingest how far its data reach and sends what is missing since (补传, at most a
 day), so that a stop of this process or of the gateway leaves no hole.
 """
@@ -17,6 +19,9 @@ from pathlib import Path
 from park.demo import load
 from park.logger import Logger
 from park.model import HOUR, MINUTE, OutletModel, Times, Values, grid, rows
+from park.replay import Answering
+from park.responder import Responder
+from park.station import station_of
 from services.ingest.hj212.codec import Edition, Report, Sender, upload_frames
 from shared.auth import TokenSource
 from shared.clients.base import ServiceCallError
@@ -103,7 +108,8 @@ async def _outlets(env: Mapping[str, str], clock: Clock) -> list[LiveOutlet]:
     async with IngestClient(env["SANSE_INGEST_URL"], token) as ingest:
         for key, model in models.items():
             reached = {step: await _reached(ingest, model, step, clock.now()) for step in (MINUTE, HOUR)}
-            outlets.append(LiveOutlet(model, Logger(host, port, key), clock, reached))
+            answering = Answering(Responder(station_of(model)), clock.now)
+            outlets.append(LiveOutlet(model, Logger(host, port, key, answering=answering), clock, reached))
     return outlets
 
 
@@ -122,6 +128,7 @@ async def live(env: Mapping[str, str]) -> None:
         async with asyncio.TaskGroup() as group:
             for outlet in outlets:
                 group.create_task(outlet.run(), name=outlet.logger.name)
+                group.create_task(outlet.logger.stay(), name=f"{outlet.logger.name}-stays")
     finally:
         await asyncio.gather(*(outlet.logger.close() for outlet in outlets))
 

@@ -32,7 +32,6 @@ READY, REFUSED, WRONG_PW, WRONG_MN, WRONG_QN, WRONG_CN = 1, 2, 3, 4, 7, 8
 TIMED_OUT = 4
 """ExeRtn, HJ 212-2017 table 6."""
 NOTIFIES = ("2012", "2022")
-HEARTBEAT = timedelta(seconds=60)
 MOST_REMEMBERED = 256
 
 
@@ -118,8 +117,9 @@ class Responder:
             self._next_realtime = now + timedelta(seconds=station.rtd_interval)
             report = Report("2011", station.time(now), station.live(now))
             frames += [step.frame for step in self._steps_of(Reply("2011", report=report, own_qn=True), "", now)]
-        if station.sender.edition is Edition.V2025 and now >= (self._next_heartbeat or now):
-            self._next_heartbeat = now + HEARTBEAT
+        pause = station.heartbeat if station.sender.edition is Edition.V2025 else None
+        if pause is not None and now >= (self._next_heartbeat or now):
+            self._next_heartbeat = now + pause
             frames.append(command(station.sender, "9015", (), qn=self.next_qn(now), ack_wanted=True))
         return frames
 

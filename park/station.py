@@ -1,12 +1,13 @@
 """A data logger 数采仪 with its instruments, as a platform's commands find and change it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from park.archive import Archive, Kept
-from services.ingest.hj212.codec import Sender
+from park.archive import Archive, Kept, ModelArchive
+from park.model import MINUTE, OutletModel, grid
+from services.ingest.hj212.codec import Edition, Frame, Framer, ParseError, Sender, parse_segment
 from services.ingest.hj212.codec.encode import FactorItem
 from services.ingest.hj212.codec.values import BEIJING
 
@@ -64,6 +65,8 @@ class Station:
     bottle: int = 0
     send_realtime: bool = True
     send_state: bool = True
+    heartbeat: timedelta | None = timedelta(seconds=60)
+    """Between two 9015 of the 2025 edition."""
 
     def time(self, now: datetime) -> datetime:
         """What its clock shows, in Beijing time."""
@@ -87,3 +90,42 @@ class Station:
         """Keep a sample in the next bottle, 1 to 99."""
         self.bottle = self.bottle % 99 + 1
         return self.bottle
+
+
+def station_of(model: OutletModel, *, key: bytes | None = None) -> Station:
+    """The logger of an outlet of the park: history and realtime data from its model. Realtime data wait for a 2011."""
+    codes = tuple(factor.code for factor in model.factors)
+
+    def live(now: datetime) -> Sequence[FactorItem]:
+        since = int(now.timestamp()) // MINUTE * MINUTE
+        values = model.minutes(grid(since, since + 1, MINUTE))
+        return [(code, (("Rtd", float(column[0])), ("Flag", "N"))) for code, column in values.items()
+                if column[0] == column[0]]  # fmt: skip
+
+    serial = int(model.mn[-12:], 16)
+    return Station(
+        Sender(model.mn, model.system, model.password, Edition(model.edition), key),
+        ModelArchive(model),
+        live,
+        codes,
+        serials={code: f"0100C0DE5A5B{serial * 16 + number:012X}" for number, code in enumerate(codes)},
+        information={
+            **{(code, "i12001"): "7" for code in codes},
+            **{(code, "i12002"): "0" for code in codes},
+            **({(code, "i13004"): "165.0" for code in codes} if model.medium == "water" else {}),
+        },
+        send_realtime=False,
+    )
+
+
+def station_of_frames(frames: Iterable[bytes], key: bytes | None = None) -> Station | None:
+    """A logger that could have sent these frames: number, password and edition of the first one that can be read."""
+    for event in (event for frame in frames for event in Framer().feed(frame)):
+        if isinstance(event, Frame):
+            try:
+                packet = parse_segment(event.segment)
+            except ParseError:
+                continue
+            edition = packet.edition if packet.edition is not Edition.UNKNOWN else Edition.V2017
+            return Station(Sender(packet.mn, packet.st, packet.pw, edition, key), send_realtime=False)
+    return None

@@ -75,15 +75,18 @@ def read_means(path: Path, zone: ZoneInfo) -> list[Mean]:
     return means
 
 
+def report_of(kind: str, factor: str, mean: Mean) -> Report:
+    """One mean as a logger reports it; a missing value is sent as missing."""
+    value = MISSING if mean.value is None else mean.value
+    suffix = "Rtd" if kind == "realtime" else "Avg"
+    return Report(CN_OF_KIND[kind], mean.at, [(factor, [(suffix, value)])], ack_wanted=True)
+
+
 def upload_of(sender: Sender, kind: str, factor: str, mean: Mean, number: int) -> tuple[str, bytes]:
     """The upload of one mean that asks for an answer, and its QN. Raises `ReplayError`."""
     qn = f"{mean.at:%Y%m%d%H%M%S}{number % 1000:03}"
-    value = MISSING if mean.value is None else mean.value
-    suffix = "Rtd" if kind == "realtime" else "Avg"
     try:
-        (frame,) = upload_frames(
-            sender, Report(CN_OF_KIND[kind], mean.at, [(factor, [(suffix, value)])], ack_wanted=True), qns=[qn]
-        )
+        (frame,) = upload_frames(sender, report_of(kind, factor, mean), qns=[qn])
     except EncodeError as error:
         raise ReplayError(f"mean of {mean.at.isoformat()}: {error}") from error
     return qn, frame

@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from park.replay.errors import ReplayError
-from services.ingest.hj212.codec import Frame, Framer, Packet, ParseError, parse_segment
+from park.replay.line import Answering, Line
 from shared.clock import monotonic
 
-CONNECT_TIMEOUT = 5.0
 LAST_ANSWERS = 10.0
 """Seconds to wait for the last answers after the last frame."""
-READ_SIZE = 65_536
 LONGEST_PAUSE = 10.0
 
 Progress = Callable[[int], None]
@@ -41,55 +39,6 @@ Work = Callable[[Progress], Coroutine[Any, Any, Outcome]]
 """A replay that tells its progress."""
 
 
-class Line:
-    """A connection to the gateway that counts what comes back."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._framer = Framer()
-        name = writer.get_extra_info("sockname")
-        self.local = f"{name[0]}:{name[1]}"
-
-    @classmethod
-    async def open(cls, host: str, port: int) -> "Line":
-        """Connect, or `ReplayError`."""
-        try:
-            return cls(*await asyncio.wait_for(asyncio.open_connection(host, port), CONNECT_TIMEOUT))
-        except (OSError, TimeoutError) as error:
-            raise ReplayError(f"no gateway answers at {host}:{port}: {error or type(error).__name__}") from error
-
-    async def send(self, data: bytes) -> None:
-        """Write and wait until the other side takes it."""
-        self._writer.write(data)
-        await asyncio.wait_for(self._writer.drain(), LAST_ANSWERS)
-
-    async def receive(self, seconds: float) -> list[Packet] | None:
-        """Packets that came within some seconds (none: an empty list); None where the other side has closed."""
-        try:
-            data = await asyncio.wait_for(self._reader.read(READ_SIZE), max(seconds, 0.001))
-        except TimeoutError:
-            return []
-        if not data:
-            return None
-        packets = []
-        for event in self._framer.feed(data):
-            if isinstance(event, Frame):
-                with suppress(ParseError):
-                    packets.append(parse_segment(event.segment))
-        return packets
-
-    def end(self) -> None:
-        """Say that nothing more will come."""
-        self._writer.write_eof()
-
-    async def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
-        with suppress(OSError, TimeoutError):
-            await asyncio.wait_for(self._writer.wait_closed(), CONNECT_TIMEOUT)
-
-
 class _Pace:
     """Keeps to a rate of frames a second; 0 is as fast as it goes."""
 
@@ -104,10 +53,22 @@ class _Pace:
             await asyncio.sleep(max(0.0, self._began + self._count / self._rate - monotonic()))
 
 
-async def send_frames(host: str, port: int, frames: Sequence[bytes], *, rate: float, on_progress: Progress) -> Outcome:
-    """Send frames as they are, once and in order, and count the answers until the gateway closes or falls silent."""
+async def send_frames(  # noqa: PLR0913 - where, what, how fast, and what comes back
+    host: str,
+    port: int,
+    frames: Sequence[bytes],
+    *,
+    rate: float,
+    on_progress: Progress,
+    answering: Answering | None = None,
+    stay: float = 0.0,
+) -> Outcome:
+    """Send frames as they are, once and in order, and count the answers until the gateway closes or falls silent.
+
+    answering: who answers commands meanwhile, and for `stay` seconds after the last frame.
+    """
     outcome = Outcome(len(frames))
-    line = await Line.open(host, port)
+    line = await Line.open(host, port, answering)
     outcome.remotes.append(line.local)
     listening = asyncio.create_task(_count_answers(line, outcome))
     pace = _Pace(rate)
@@ -117,6 +78,8 @@ async def send_frames(host: str, port: int, frames: Sequence[bytes], *, rate: fl
             await line.send(frame)
             outcome.sent += 1
             on_progress(outcome.sent)
+        if stay:
+            await asyncio.sleep(stay)
         line.end()
         with suppress(TimeoutError):
             await asyncio.wait_for(listening, LAST_ANSWERS)
@@ -151,6 +114,9 @@ class Courier:
     timeout: float = 10.0
     attempts: int = 5
     rate: float = 0.0
+    answering: Answering | None = None
+    stay: float = 0.0
+    """Seconds to go on answering after the last acknowledgement."""
     _line: Line | None = field(default=None, repr=False)
     _waiting: dict[str, _Waiting] = field(default_factory=dict, repr=False)
 
@@ -166,6 +132,7 @@ class Courier:
                 except (ConnectionError, TimeoutError):
                     await self._lost()
                 on_progress(outcome.acknowledged)
+            await self._stay()
         finally:
             await self._hang_up()
         return outcome
@@ -173,7 +140,7 @@ class Courier:
     async def _connect(self, outcome: Outcome) -> Line:
         for attempt in range(1, self.attempts + 1):
             try:
-                line = await Line.open(self.host, self.port)
+                line = await Line.open(self.host, self.port, self.answering)
             except ReplayError:
                 if attempt == self.attempts:
                     raise
@@ -217,6 +184,12 @@ class Courier:
         waiting.until = monotonic() + self.timeout + _pause(waiting.tries)
         outcome.resent += 1
         await line.send(waiting.frame)
+
+    async def _stay(self) -> None:
+        until = monotonic() + self.stay
+        while self.answering is not None and self._line is not None and (rest := until - monotonic()) > 0:
+            if await self._line.receive(min(rest, 1.0)) is None:
+                return
 
     async def _lost(self) -> None:
         await self._hang_up()

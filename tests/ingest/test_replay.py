@@ -15,7 +15,18 @@ from typer.testing import CliRunner, Result
 from launcher.cli import build
 from launcher.errors import LauncherError
 from park.replay import Courier, Mean, ReplayError, read_frames, read_means, send_frames, upload_of
-from services.ingest.hj212.codec import Edition, Frame, Framer, Sender, answer, frame, parse_segment
+from services.ingest.hj212.codec import (
+    Edition,
+    Frame,
+    Framer,
+    Sender,
+    answer,
+    command,
+    frame,
+    parse_segment,
+    sealed_of,
+    unseal,
+)
 from shared.contracts.ingest import ReadingKind
 from tests.ingest.conftest import Ingest
 from tests.ingest.test_gateway import MN, gateway, upload
@@ -186,3 +197,36 @@ async def test_recorded_frames_are_sent_and_counted(ingest: Ingest, tmp_path: Pa
 
     assert (result.exit_code, "3 frames: 3 sent, 0 again, 2 answered" in result.output) == (0, True), result.output
     assert [line.reason for line in page.items] == ["bad_length", None, None]
+
+
+async def test_commands_are_answered_from_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "means.csv"
+    file.write_text("\n".join(f"2026-02-28 {hour:02}:00:00,{hour}" for hour in range(5)), "utf-8")
+    heard: list[str] = []
+
+    async def asking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        span = [("BeginTime", "20260228010000"), ("EndTime", "20260228020000")]
+        platform = Sender(MN, "32", edition=Edition.V2025)
+        writer.write(command(platform, "2061", span, qn="20260301000000001", ack_wanted=True))
+        framer = Framer()
+        while data := await reader.read(65536):
+            for event in framer.feed(data):
+                sealed = sealed_of(event)
+                opened = unseal(sealed, b"0123456789abcdef") if sealed else event
+                assert isinstance(opened, Frame)
+                packet = parse_segment(opened.segment)
+                heard.append(packet.cn if packet.cn != "2061" else f"{packet.cn} {packet.param('w21003-Avg')}")
+                if packet.ack_wanted:
+                    writer.write(answer(packet, "9014"))
+        writer.close()
+
+    listening = await asyncio.start_server(asking, "127.0.0.1", 0)
+    async with listening:
+        result = await sanse(
+            str(file), "--port", str(listening.sockets[0].getsockname()[1]), "--mn", MN, "--factor", "w21003",
+            "--edition", "2025", "--key", "0123456789abcdef", "--stay", "1",
+        )  # fmt: skip
+
+    assert result.exit_code == 0, result.output
+    assert sorted(heard) == sorted([*(f"2061 {hour}" for hour in (0, 1, 2, 3, 4, 1, 2)), "9011", "9012"])
+    assert "5 frames: 5 sent, 0 again, 5 answered" in result.output
