@@ -8,6 +8,7 @@ from services.ingest.hj212.codec.crc import (
     crc16_by_table,
     crc_family,
     modbus,
+    modbus_by_table,
     modbus_swapped,
 )
 
@@ -83,3 +84,8 @@ def test_modbus_check_value() -> None:
 
 def test_characters_need_text() -> None:
     assert crc_family(b"\xff\xfe\xff", 0x1234) is None
+
+
+@given(st.binary(max_size=1200))
+def test_folded_modbus_equals_the_plain_loop(segment: bytes) -> None:
+    assert modbus(segment) == modbus_by_table(segment)

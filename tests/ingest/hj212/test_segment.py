@@ -1,8 +1,11 @@
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ingest.hj212.codec import Edition, Item, Note, Packet, ParseError, parse_segment
+from services.ingest.hj212.codec.packet import Field, shape_of
 from services.ingest.hj212.codec.tolerance import parse_tolerant
 
 HEAD = "QN=20240601085857223;ST=32;CN=2011;PW=123456;MN=010000A8900016F000169DC0;Flag=5;"
@@ -10,12 +13,13 @@ CP = "CP=&&DataTime=20240601085800;w01018-Rtd=30.5,w01018-Flag=N&&"
 FIELDS = (("DataTime", "20240601085800", ";"), ("w01018-Rtd", "30.5", ","), ("w01018-Flag", "N", ""))
 PLAIN = Packet(
     "20240601085857223", "32", "2011", "123456", "010000A8900016F000169DC0", 5, None, None, False,
-    Edition.V2017, FIELDS, (),
+    Edition.V2017, *shape_of(FIELDS), (),
 )  # fmt: skip
 
 
-def changed(*notes: Note, **fields: object) -> Packet:
-    return PLAIN._replace(notes=tuple(sorted(notes)), **fields)
+def changed(*notes: Note, fields: tuple[Field, ...] = FIELDS, **others: Any) -> Packet:
+    shape, texts = shape_of(fields)
+    return PLAIN._replace(notes=tuple(sorted(notes)), shape=shape, texts=texts, **others)
 
 
 # Numbers are those of the list of quirks of real devices that the codec answers for.

@@ -33,7 +33,7 @@ def role_of(packet: Packet) -> Role:
     if command is None:
         return Role.UNKNOWN
     if command.sender == "both" and command.role == "upload":
-        asks = all(key in _REQUEST_PARAMS for key, _, _ in packet.fields)
+        asks = all(key in _REQUEST_PARAMS for key in packet.shape.keys)
         return Role.REQUEST if asks else Role.UPLOAD
     return Role(command.role)
 

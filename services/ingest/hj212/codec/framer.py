@@ -29,6 +29,7 @@ from services.ingest.hj212.codec.opaque import looks_sealed
 _HEADER = re.compile(rb"##(\d{4}|\d{2,3}(?=[A-Za-z]))")
 _HEADER_SIZE = 6
 _CRC_SIZE = 4
+_TAIL_SIZE = len(b"\r\n")
 _BOUNDARY = re.compile(rb"&&([0-9A-Fa-f]{1,4})(?=\r|\n|##|\*\*)|##(?:\d{4}|\d{2,3}[A-Za-z])")
 """The tail of a frame, with its checksum as group 1, or the header of the next one."""
 _LAST_TAIL = re.compile(rb"&&([0-9A-Fa-f]{1,4})\Z")
@@ -61,7 +62,7 @@ class Framer:
     def __init__(self, *, limit: int = TOLERANT_LIMIT) -> None:
         self.noise = 0
         self._limit = limit
-        self._buffer = bytearray()
+        self._buffer = b""
         self._base = 0
         self._need = 0
         self._last_end = -2
@@ -75,15 +76,15 @@ class Framer:
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes of the stream and return what they complete, in order."""
         if self._buffer:
-            self._buffer += data
-            if len(self._buffer) < self._need:
+            data = self._buffer + data
+            if len(data) < self._need:
+                self._buffer = data
                 return []
-            data = bytes(self._buffer)
         return self._drain(data, final=False)
 
     def expire(self) -> list[Event]:
         """Give up waiting: the peer fell silent or left. Empties the buffer."""
-        return self._drain(bytes(self._buffer), final=True)
+        return self._drain(self._buffer, final=True)
 
     def _drain(self, data: bytes, *, final: bool) -> list[Event]:
         events: list[Event] = []
@@ -93,21 +94,26 @@ class Framer:
         while pos < size:
             body = pos + _HEADER_SIZE
             digits = data[pos + 2 : body]
-            if digits.isdigit() and data[pos : pos + 2] == b"##" and self._search is None:
+            if digits.isdigit() and self._search is None and data.startswith(b"##", pos):
                 end = body + int(digits)
                 stop = end + _CRC_SIZE
                 # The right checksum in the right place: nearly every frame leaves here.
                 if stop <= size and len(digits) == _CRC_SIZE and end - pos <= widest:
                     segment = data[body:end]
                     if data[end:stop] == b"%04X" % crc16(segment):
-                        events.append(self._accept(data[pos:stop], segment, pos))
-                        pos = stop + 2 if data[stop : stop + 2] == b"\r\n" else stop
+                        start = self._base + pos
+                        if start - self._last_end >= _TAIL_SIZE and end - body <= STRICT_LIMIT:
+                            self._last_end = self._base + stop
+                            events.append(Frame(data[pos:stop], segment, CrcFamily.HJ212, (), start))
+                        else:
+                            events.append(self._accept(data[pos:stop], segment, pos))
+                        pos = stop + _TAIL_SIZE if data.startswith(b"\r\n", stop) else stop
                         continue
             moved = self._step(data, pos, final=final, events=events)
             if moved < 0:
                 break
             pos = moved
-        self._buffer = bytearray(data[pos:])
+        self._buffer = data[pos:]
         self._base += pos
         return events
 
@@ -120,7 +126,7 @@ class Framer:
         repairs: tuple[Repair, ...] = (),
     ) -> Frame:
         start = self._base + pos
-        if start - self._last_end < len(b"\r\n"):
+        if start - self._last_end < _TAIL_SIZE:
             repairs = (*repairs, Repair.TAIL_MISSING)
         if len(segment) > STRICT_LIMIT:
             repairs = (*repairs, Repair.OVER_1024)
@@ -181,7 +187,7 @@ class Framer:
             repairs = (Repair.LENGTH_DIGITS,) if head != _HEADER_SIZE else ()
             # A boundary inside means a cut frame. Looking for it first keeps the dear checksums of
             # the other families linear: without it a peer could have every byte summed 300 times.
-            if crc16(segment) == int(given[0], 16) or _BOUNDARY.search(data, body, end) is None:
+            if not _has_boundary(segment) or crc16(segment) == int(given[0], 16):
                 frame = self._check(data[pos : given.end()], segment, given[0], pos, repairs)
                 if frame is not None:
                     events.append(frame)
@@ -255,3 +261,9 @@ class Framer:
         self._search = None
         events.append(Rejected(raw, reason, self._base + pos))
         return to
+
+
+def _has_boundary(segment: bytes) -> bool:
+    """Whether a frame seems to end or begin inside. Nearly none has a sign that only stands between frames."""
+    suspect = b"##" in segment or b"\r" in segment or b"\n" in segment or b"**" in segment
+    return suspect and _BOUNDARY.search(segment) is not None

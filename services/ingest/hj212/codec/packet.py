@@ -1,5 +1,6 @@
 """What a data segment (数据段) says: the packet, the same for all editions."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -55,6 +56,19 @@ Field = tuple[str, str, str]
 """One `key=value` of the data area (数据区): key, text and the separator that followed it."""
 
 
+class Shape(NamedTuple):
+    """The keys of a data area (数据区) and the separator that followed each: what packets of one device share."""
+
+    keys: tuple[str, ...]
+    separators: tuple[str, ...]
+
+
+def shape_of(fields: Sequence[Field]) -> tuple[Shape, tuple[str, ...]]:
+    """Fields as their shape and their texts."""
+    shape = Shape(tuple(key for key, _, _ in fields), tuple(separator for _, _, separator in fields))
+    return shape, tuple(text for _, text, _ in fields)
+
+
 class Item(NamedTuple):
     """The values that stand together for one factor (因子): (suffix, text) pairs, in order."""
 
@@ -66,8 +80,9 @@ class Packet(NamedTuple):
     """One parsed data segment. Immutable; a named tuple because a gateway makes 100,000 a second.
 
     qn 请求编码, st 系统编码, cn 命令编码, pw 访问密码, mn 设备唯一标识, flag 拆分包及应答标志
-    (None where absent), pnum 总包数, pno 包号, rf 补传标志. `fields` holds the data area in the
-    order sent, repeated keys included; `params` and `items` are views of it.
+    (None where absent), pnum 总包数, pno 包号, rf 补传标志. The data area stands in `shape` (keys) and
+    `texts` (what each key says), in the order sent, repeated keys included; a device that sends the
+    same keys again and again shares one shape. `fields`, `params` and `items` are views of them.
     """
 
     qn: str | None
@@ -80,8 +95,14 @@ class Packet(NamedTuple):
     pno: int | None
     rf: bool
     edition: Edition
-    fields: tuple[Field, ...]
+    shape: Shape
+    texts: tuple[str, ...]
     notes: tuple[Note, ...]
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The data area field by field."""
+        return tuple(zip(self.shape.keys, self.texts, self.shape.separators, strict=True))
 
     @property
     def ack_wanted(self) -> bool:
@@ -96,14 +117,14 @@ class Packet(NamedTuple):
     @property
     def params(self) -> tuple[tuple[str, str], ...]:
         """The fields that belong to no factor (DataTime, PolId, RtdInterval …), in order."""
-        return tuple((key, text) for key, text, _ in self.fields if "-" not in key)
+        return tuple((key, text) for key, text in zip(self.shape.keys, self.texts, strict=True) if "-" not in key)
 
     @property
     def items(self) -> tuple[Item, ...]:
         """The factor fields grouped: a new group where the factor changes or a suffix repeats."""
         groups: list[tuple[str, list[tuple[str, str]]]] = []
         seen: set[str] = set()
-        for key, text, _ in self.fields:
+        for key, text in zip(self.shape.keys, self.texts, strict=True):
             factor, dash, suffix = key.rpartition("-")
             if not dash:
                 continue
@@ -131,7 +152,8 @@ class Packet(NamedTuple):
 
     def param(self, name: str) -> str | None:
         """The first value of `name` in the data area, or None."""
-        return next((text for key, text, _ in self.fields if key == name), None)
+        keys = self.shape.keys
+        return self.texts[keys.index(name)] if name in keys else None
 
 
 class ParseError(ValueError):

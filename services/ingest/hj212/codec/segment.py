@@ -1,21 +1,22 @@
 """Parse a data segment (数据段) into a `Packet`.
 
-One regular expression reads a segment written as the standard prints it; everything else goes
-through `tolerance`, which knows the habits of real devices. Both give the same packet.
+A segment written as the standard prints it is read by one regular expression for its header and one
+cut of its data area; everything else goes through `tolerance`, which knows the habits of real devices.
+Both give the same packet. A device sends the same keys again and again, so their order is known from
+earlier packets: only what they say is new.
 """
 
 import re
 
 from services.ingest.hj212.codec.packet import EDITION_OF_FLAG, Edition, Note, Packet
+from services.ingest.hj212.codec.shapes import cut
 from services.ingest.hj212.codec.tolerance import parse_tolerant, remarks
 
-_SEGMENT = re.compile(
-    r"(?:QN=(\d*);)?ST=([0-9A-Z]{2});CN=(\d{4});PW=([^;&=, ]{0,64});MN=([^;&=, ]{1,64});"
-    r"(?:Flag=(\d{1,2});)?(?:PNUM=(\d{1,4});PNO=(\d{1,4});)?(?:RF=(1);)?CP=&&([^& ]*)&&",
+_HEAD = re.compile(
+    r"(?:QN=(\d*);)?ST=([0-9A-Z]{2});CN=(\d{4});PW=([^\x00- ;&=,\x7f]{0,64});MN=([^\x00- ;&=,\x7f]{1,64});"
+    r"(?:Flag=(\d{1,2});)?(?:PNUM=(\d{1,4});PNO=(\d{1,4});)?(?:RF=(1);)?CP=&&",
     re.ASCII,
 )
-_FIELDS = re.compile(r"([^=;,]+)=([^;,]*)([;,]?)")
-
 _PLAIN: dict[str | None, tuple[int | None, Edition]] = {
     None: (None, Edition.V2005),
     **{str(flag): (flag, EDITION_OF_FLAG[flag]) for flag in (0, 1, 2, 3, 4, 5, 8, 9)},
@@ -36,24 +37,23 @@ def parse_segment(segment: bytes) -> Packet:
         text = segment.decode("ascii")
     except UnicodeDecodeError:
         return parse_tolerant(segment)
-    match = _SEGMENT.fullmatch(text)
-    if match is None or not text.isprintable():
+    head = _HEAD.match(text)
+    if head is None:
         return parse_tolerant(segment)
-    qn, st, cn, pw, mn, flag_text, pnum, pno, rf, body = match.groups()
+    start = head.end()
+    qn, st, cn, pw, mn, flag_text, pnum, pno, rf = head.groups()
     known = _PLAIN.get(flag_text) if pnum is None else _NUMBERED.get(flag_text)
-    fields = _FIELDS.findall(body)
-    # As many fields as the separators make room for: nothing was stepped over.
-    whole = len(fields) == body.count(";") + body.count(",") + (body != "")
-    if known is None or not whole or "//" in body:
+    whole = text.endswith("&&", start) and not text.endswith((";&&", ",&&"))
+    area = cut(text[start:-2], segment[start:-2]) if whole else None
+    if area is None or known is None:
         return parse_tolerant(segment)
     flag, edition = known
     notes = _NO_NOTES
     if (qn is not None and len(qn) != _QN_SIZE) or (st == "21" and edition is Edition.V2025):
         notes = remarks(qn, st, edition)
-    if pnum is None:
-        total = number = None
-    else:
+    total = number = None
+    if pnum is not None:
         total, number = int(pnum), int(pno)
         if not 1 <= number <= total:
             return parse_tolerant(segment)
-    return Packet(qn or None, st, cn, pw, mn, flag, total, number, rf is not None, edition, tuple(fields), notes)
+    return Packet(qn or None, st, cn, pw, mn, flag, total, number, rf is not None, edition, *area, notes)

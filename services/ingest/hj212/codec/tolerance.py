@@ -9,7 +9,17 @@ import re
 from collections.abc import Iterator
 
 from services.ingest.hj212.codec.opaque import looks_sealed
-from services.ingest.hj212.codec.packet import EDITION_OF_FLAG, Edition, Field, Note, Packet, ParseError
+from services.ingest.hj212.codec.packet import (
+    EDITION_OF_FLAG,
+    Edition,
+    Field,
+    Note,
+    Packet,
+    ParseError,
+    Shape,
+    shape_of,
+)
+from services.ingest.hj212.codec.shapes import cut
 
 _NAMES = {name.upper(): name for name in ("QN", "ST", "CN", "PW", "MN", "Flag", "PNUM", "PNO", "RF")}
 _ORDER = tuple(_NAMES.values())
@@ -35,8 +45,12 @@ def parse_tolerant(segment: bytes) -> Packet:
     text = _decode(segment, notes)
     head, body, after = _divide(text, notes)
     header = _read_header(head, after, notes)
-    fields = tuple(_read_fields(body, notes))
-    return _assemble(header, fields, notes)
+    area = cut(body, body.encode("ascii")) if body.isascii() else None
+    if area is not None and body.endswith((";", ",")):
+        notes.add(Note.EMPTY_ITEM)
+    if area is None:
+        area = shape_of(tuple(_read_fields(body, notes)))
+    return _assemble(header, area, notes)
 
 
 def _decode(segment: bytes, notes: set[Note]) -> str:
@@ -145,7 +159,7 @@ def _pair(token: str, notes: set[Note]) -> tuple[str, str]:
     return stripped
 
 
-def _assemble(header: dict[str, str], fields: tuple[Field, ...], notes: set[Note]) -> Packet:
+def _assemble(header: dict[str, str], area: tuple[Shape, tuple[str, ...]], notes: set[Note]) -> Packet:
     cn = header.get("CN")
     if cn is None:
         raise ParseError("no_cn", "no command code CN")
@@ -176,7 +190,7 @@ def _assemble(header: dict[str, str], fields: tuple[Field, ...], notes: set[Note
         pno,
         header.get("RF") == "1",
         edition,
-        fields,
+        *area,
         tuple(sorted(notes)),
     )
 

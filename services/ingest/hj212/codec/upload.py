@@ -85,7 +85,7 @@ def to_upload(packet: Packet, *, received_at: datetime | None = None) -> Upload:
     data_time = _start_of_period(device_time, kind)
     if data_time != device_time:
         gathering.notes.add(UploadNote.TIME_NOT_AT_START)
-    for key, text, _ in packet.fields:
+    for key, text in zip(packet.shape.keys, packet.texts, strict=True):
         _gather(key, text, gathering)
     if not gathering.drafts:
         raise UploadError("no_values", "the packet names no factor")
@@ -106,7 +106,7 @@ def to_upload(packet: Packet, *, received_at: datetime | None = None) -> Upload:
 def _device_time(packet: Packet, notes: set[UploadNote]) -> datetime:
     text = packet.param("DataTime")
     if text is None:
-        asks = not packet.fields or packet.param("BeginTime") is not None
+        asks = not packet.texts or packet.param("BeginTime") is not None
         if asks:
             raise UploadError("request_not_upload", f"CN {packet.cn} without data is a platform's request")
         raise UploadError("no_data_time", "no DataTime")
