@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from services.ingest.service.intake import Intake
+from services.ingest.service.links import forget_old
 from services.ingest.service.transfers.desk import forget_files
 from services.ingest.service.transfers.runner import Runner
 from services.ingest.service.watch import expire_links
@@ -33,7 +34,12 @@ def jobs_of(db: Database, intake: Intake, clock: Clock, transfers: Runner) -> li
     async def expire() -> None:
         await expire_links(db, clock.now())
 
+    async def forget_link_records() -> None:
+        async with db.transaction() as session:
+            await forget_old(session, clock.now())
+
     return [
+        Job("ingest.link_records", timedelta(days=1), forget_link_records, least=60.0),
         Job("ingest.links", timedelta(minutes=1), expire, least=2.0),
         Job("ingest.partitions", timedelta(hours=6), make_partitions, least=60.0),
         Job("ingest.idempotency", timedelta(hours=1), forget_keys, least=60.0),

@@ -18,7 +18,10 @@ from services.ingest.service.intake import Intake
 from services.ingest.service.uploads import UploadSink
 from services.ingest.service.watch import LinkWatch, expire_links
 from shared.auth import Role
+from shared.clients.base import ServiceCallError
 from shared.clock import PARK_ZONE
+from shared.contracts.ingest import DeviceIn, LinkState, enterprise_uuid
+from shared.contracts.ingest.links import DeviceDetail, DeviceSettingsChange, PasswordCheck, Tolerance
 from shared.db import Database, plain_dsn
 from tests.ingest.conftest import NOW, Ingest
 from tests.ingest.test_gateway import MN, connected
@@ -207,3 +210,175 @@ async def test_an_account_that_could_not_be_written_is_written_later(
 
     assert await rows(ingest, "select frames from device_day") == [(2,)]
     assert await changes(ingest) == ["online"]
+
+
+async def test_a_device_is_shown_with_link_counts_and_repairs(ingest: Ingest) -> None:
+    await ingest.outlet(mn=MN)
+    broken = sent(value=2.0).replace(b"##0", b"##", 1)
+    async with watched(ingest) as gateway, connected(gateway.server) as peer:
+        await peer.send(sent(), broken)
+        await gateway.settle(2)
+        page = await ingest.client.list_links(q="企业E1")
+    (row,) = page.items
+    device = await ingest.client.get_device(row.id)
+    history = await ingest.client.list_device_history(row.id)
+    counts = [(await ingest.client.link_summary()).online]
+    ingest.clock.advance(timedelta(minutes=11))
+    counts += [(await ingest.client.link_summary()).online, (await ingest.client.link_summary()).offline]
+
+    assert (row.mn, row.link.state, row.outlet_code, row.week.frames, row.repairs) == (
+        MN, LinkState.ONLINE, "W1", 2, ["length_digits"],
+    )  # fmt: skip
+    assert device.detail.last_by_cn == {"2011": NOW}
+    assert [(item.name, item.count, item.accepted) for item in device.repairs] == [("length_digits", 1, True)]
+    assert [(day.day.isoformat(), day.frames, day.repaired) for day in device.days] == [("2026-03-01", 2, 1)]
+    assert [item.change for item in history.items] == ["online"]
+    assert counts == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("which", "found"), [("all", 2), ("never", 1), ("online", 1), ("offline", 0), ("duplicate", 0), ("clock_off", 0)]
+)
+async def test_links_are_listed_by_state(ingest: Ingest, which: str, found: int) -> None:
+    outlet = await ingest.outlet(mn=MN)
+    await ingest.client.add_device(DeviceIn(outlet_id=outlet, mn="SILENT"))
+    async with watched(ingest) as gateway, connected(gateway.server) as peer:
+        await peer.send(sent())
+        await gateway.settle(1)
+        items = (await ingest.client.list_links(which=which)).items
+
+    assert len(items) == found
+
+
+async def test_the_list_of_links_is_paged(ingest: Ingest) -> None:
+    outlet = await ingest.outlet()
+    for number in range(3):
+        await ingest.client.add_device(DeviceIn(outlet_id=outlet, mn=f"MN{number}"))
+    first = await ingest.client.list_links(limit=2)
+    rest = await ingest.client.list_links(limit=2, cursor=first.next)
+
+    assert [[item.mn for item in page.items] for page in (first, rest)] == [["MN0", "MN1"], ["MN2"]]
+    assert rest.next is None
+
+
+async def settings(ingest: Ingest, version: int = 0, **change: Any) -> DeviceDetail:
+    (row,) = (await ingest.client.list_links()).items
+    client = ingest.as_(Role.OFFICER)
+    return await client.change_device_settings(row.id, DeviceSettingsChange(**change), version=version)
+
+
+async def outcomes(ingest: Ingest, *frames: bytes) -> list[tuple[str, str | None]]:
+    """What becomes of frames by the settings of now: with a fresh gateway, nothing is remembered."""
+    async with watched(ingest) as gateway, connected(gateway.server) as peer:
+        before = len((await ingest.client.list_packets(limit=500)).items)
+        await peer.send(*frames)
+        await gateway.settle(len(frames))
+        found = (await ingest.client.list_packets(limit=500)).items
+    return [(item.status.value, item.reason) for item in found[: len(found) - before][::-1]]
+
+
+async def test_a_device_that_is_learnt_keeps_what_it_needs_and_nothing_new(ingest: Ingest) -> None:
+    await ingest.outlet(mn=MN)
+    short, blank = sent(value=2.0).replace(b"##0", b"##", 1), sent(value=3.0)
+    blank = frame(blank[6:-6].replace(b"w01018-Rtd=", b"w01018-Rtd= "))
+    lenient = await outcomes(ingest, sent(), short)
+    learnt = await settings(ingest, tolerance=Tolerance.LEARNT)
+    with_learnt = await outcomes(ingest, short, blank)
+    strict = await settings(ingest, 1, tolerance=Tolerance.STRICT)
+    with_strict = await outcomes(ingest, sent(), short)
+    await settings(ingest, 2, tolerance=Tolerance.LEARNT, accepted=["blanks"])
+    with_blanks = await outcomes(ingest, short, blank)
+
+    stored, refused = ("stored", None), ("quarantined", "repair_not_allowed")
+    assert lenient == [stored, stored]
+    assert learnt.settings.accepted == ["length_digits"]
+    assert with_learnt == [stored, refused]
+    assert (strict.settings.version, with_strict) == (2, [stored, refused])
+    assert with_blanks == [refused, stored]
+
+
+async def test_networks_and_the_check_of_the_password_are_the_devices_own(ingest: Ingest) -> None:
+    await ingest.outlet(mn=MN)
+    await settings(ingest, password="secret", networks=["10.0.0.0/8"])
+    elsewhere = await outcomes(ingest, sent(pw="secret"))
+    await settings(ingest, 1, networks=["10.0.0.0/8", "127.0.0.1"])
+    wrong = await outcomes(ingest, sent(pw="secret"), sent(value=2.0))
+    await settings(ingest, 2, password_check=PasswordCheck.REMARK)
+    remarked = await outcomes(ingest, sent(value=3.0))
+    (line,) = (await ingest.client.list_packets(limit=1)).items
+
+    assert elsewhere == [("quarantined", "address_not_allowed")]
+    assert wrong == [("stored", None), ("quarantined", "wrong_password")]
+    assert (remarked, line.detail) == ([("stored", None)], "other_password")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"networks": ["10.0.0.1/8"]}, "networks"), ({"accepted": ["magic"]}, "accepted"), ({"sm4_key": "x"}, "sm4_key")],
+)
+async def test_settings_that_make_no_sense_are_refused(ingest: Ingest, change: dict[str, Any], field: str) -> None:
+    await ingest.outlet(mn=MN)
+    with pytest.raises(ServiceCallError) as caught:
+        await settings(ingest, **change)
+
+    assert (caught.value.status, caught.value.context["field"]) == (422, field)
+
+
+async def test_the_key_of_a_device_is_told_nowhere(ingest: Ingest, capsys: pytest.CaptureFixture[str]) -> None:
+    key, pw = "0123456789abcdef", "pw-of-secret"
+    await ingest.outlet(mn=MN)
+    device = await settings(ingest, sm4_key=key, password=pw)
+    headers = ingest.tokens.headers(Role.SERVICE)
+    answers = [
+        (await ingest.http.get(path, headers=headers)).text
+        for path in (f"/v1/devices/{device.id}", "/v1/links/devices", "/v1/devices", f"/v1/devices/{device.id}/history")
+    ]
+    trail = await rows(ingest, "select payload from audit_entry order by id")
+    stale = await ingest.http.patch(
+        f"/v1/devices/{device.id}/settings", json={}, headers={**headers, "If-Match": '"0"'}
+    )
+
+    assert (device.settings.has_key, device.has_password) == (True, True)
+    assert await rows(ingest, "select key from device_key") == [(key.encode(),)]
+    told = [*answers, *(payload for (payload,) in trail), capsys.readouterr().out]
+    assert [text for text in told if key in text or pw in text] == []
+    assert "device.settings_changed" in trail[-1][0]
+    assert stale.status_code == 412
+    gone = await settings(ingest, 1, sm4_key="")
+    assert (gone.settings.has_key, await rows(ingest, "select key from device_key")) == (False, [])
+
+
+async def test_an_enterprise_sees_its_own_devices_only(ingest: Ingest) -> None:
+    await ingest.outlet("W1", "E1", mn="M-OWN")
+    await ingest.outlet("W2", "E2", mn="M-OTHER")
+    ids = {item.mn: item.id for item in (await ingest.client.list_links()).items}
+    own = ingest.as_(Role.ENTERPRISE, enterprise_id=enterprise_uuid("E1"))
+    listed = await own.list_links()
+    mine = await own.get_device(ids["M-OWN"])
+    refusals = []
+    for call in (
+        own.get_device(ids["M-OTHER"]), own.list_device_history(ids["M-OTHER"]),
+        own.change_device_settings(ids["M-OWN"], DeviceSettingsChange(), version=0), own.list_unknown_devices(),
+    ):  # fmt: skip
+        with pytest.raises(ServiceCallError) as caught:
+            await call
+        refusals.append(caught.value.status)
+
+    assert [item.mn for item in listed.items] == ["M-OWN"]
+    assert (mine.mn, (await own.link_summary()).never) == ("M-OWN", 1)
+    assert refusals == [404, 404, 403, 403]
+
+
+async def test_strangers_are_listed_until_they_are_registered(ingest: Ingest) -> None:
+    outlet = await ingest.outlet()
+    async with watched(ingest) as gateway, connected(gateway.server) as peer:
+        await peer.send(*(sent(mn=f"NEW{number}") for number in range(3)))
+        await gateway.settle(3)
+    first = await ingest.client.list_unknown_devices(limit=2)
+    rest = await ingest.client.list_unknown_devices(limit=2, cursor=first.next)
+    count = (await ingest.client.link_summary()).unknown
+    await ingest.client.add_device(DeviceIn(outlet_id=outlet, mn="NEW1"))
+
+    assert [[item.mn for item in page.items] for page in (first, rest)] == [["NEW2", "NEW1"], ["NEW0"]]
+    assert (first.items[0].frames, first.items[0].edition, first.items[0].peer[:9]) == (1, "2017", "127.0.0.1")
+    assert (count, (await ingest.client.link_summary()).unknown) == (3, 2)

@@ -16,4 +16,12 @@ ROUTERS: list[APIRouter] = [
     marks_router,
     transfers_router,
     sta_router,
+from services.ingest.routes import links, packets, readings, registry, transfers
+
+ROUTERS: list[APIRouter] = [
+    registry.router,
+    readings.router,
+    packets.router,
+    links.router,
+    transfers.router,
 ]

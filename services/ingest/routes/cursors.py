@@ -60,3 +60,16 @@ def time_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
             except ValueError as error:
                 raise _foreign() from error
     raise _foreign()
+
+
+def heard_cursor(cursor: str | None) -> tuple[datetime, str] | None:
+    """Time and code the last page ended with."""
+    if cursor is None:
+        return None
+    match decode_cursor(cursor):
+        case [str(at), str(code)] if NUL not in code:
+            try:
+                return datetime.fromisoformat(at), code
+            except ValueError as error:
+                raise _foreign() from error
+    raise _foreign()

@@ -60,7 +60,7 @@ class LinkFilter(StrEnum):
 
 
 class LineOut(Wire):
-    """One connection that speaks for a device. `peer` is address and port; empty for an enterprise's people."""
+    """One connection that speaks for a device. `peer` is address and port."""
 
     peer: str
     since: AwareDatetime
