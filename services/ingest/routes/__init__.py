@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from services.ingest.routes.links import router as links_router
 from services.ingest.routes.marks import router as marks_router
 from services.ingest.routes.packets import router as packets_router
 from services.ingest.routes.readings import router as readings_router
@@ -13,15 +14,8 @@ ROUTERS: list[APIRouter] = [
     registry_router,
     readings_router,
     packets_router,
+    links_router,
     marks_router,
     transfers_router,
     sta_router,
-from services.ingest.routes import links, packets, readings, registry, transfers
-
-ROUTERS: list[APIRouter] = [
-    registry.router,
-    readings.router,
-    packets.router,
-    links.router,
-    transfers.router,
 ]
