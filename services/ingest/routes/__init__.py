@@ -18,4 +18,12 @@ ROUTERS: list[APIRouter] = [
     marks_router,
     transfers_router,
     sta_router,
+from services.ingest.routes import dossier, packets, readings, registry, transfers
+
+ROUTERS: list[APIRouter] = [
+    registry.router,
+    dossier.router,
+    readings.router,
+    packets.router,
+    transfers.router,
 ]

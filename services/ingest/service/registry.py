@@ -18,8 +18,8 @@ from services.ingest.domain.registry import (
     check_limit,
     succeed,
 )
+from services.ingest.service.ledger import Ledger
 from services.ingest.store.registry import RegistryStore
-from shared import audit, feed
 from shared.audit import Actor
 from shared.auth import Principal, Role
 from shared.contracts.ingest import (
@@ -44,8 +44,10 @@ SEES_CONTACTS = (Role.SUPERVISOR, Role.SUPERVISOR_LEAD, Role.OFFICER, Role.SECTI
 class RegistryService:
     """Use cases in the caller's transaction."""
 
-    def __init__(self, session: AsyncSession, now: Callable[[], datetime], caller: Principal) -> None:
-        self._session = session
+    def __init__(
+        self, session: AsyncSession, now: Callable[[], datetime], caller: Principal, ledger: Ledger | None = None
+    ) -> None:
+        self._ledger = ledger or Ledger(session)
         self._store = RegistryStore(session)
         self._now = now
         self._caller = caller
@@ -76,7 +78,7 @@ class RegistryService:
         await self._store.save_enterprise(enterprise)
         await self._record("enterprise", before, enterprise)
         event = EnterpriseOut(**asdict(enterprise)).model_dump(mode="json")
-        await feed.publish(self._session, ENTERPRISE_CHANGED, f"enterprise:{enterprise.id}", event, at=self._now())
+        await self._ledger.publish(ENTERPRISE_CHANGED, f"enterprise:{enterprise.id}", event, at=self._now())
         return enterprise
 
     # --- outlets ---
@@ -180,16 +182,14 @@ class RegistryService:
         fields = asdict(outlet)
         del fields["point"]
         event = OutletOut(**fields).model_dump(mode="json")
-        await feed.publish(self._session, OUTLET_CHANGED, f"outlet:{outlet.id}", event, at=self._now())
+        await self._ledger.publish(OUTLET_CHANGED, f"outlet:{outlet.id}", event, at=self._now())
 
     async def _record(self, noun: str, before: Any, after: Any) -> None:
         action = f"{noun}.changed" if before else f"{noun}.added"
         await self._change(action, f"{noun}:{after.id}", _shown(before) if before else None, _shown(after))
 
     async def _change(self, action: str, subject: str, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
-        await audit.record(
-            self._session, Actor.of(self._caller), action, subject, at=self._now(), before=before, after=after
-        )
+        await self._ledger.record(Actor.of(self._caller), action, subject, at=self._now(), before=before, after=after)
 
 
 def _same(before: Any, after: Any) -> bool:

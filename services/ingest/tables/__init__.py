@@ -12,6 +12,8 @@ from services.ingest.tables.links import (
 )
 from services.ingest.tables.marks import EvidenceContentRow, EvidenceRow, FlagRunRow, MarkRow, MarkVersionRow
 from services.ingest.tables.packets import PacketActRow, PacketRow
+from services.ingest.tables.dossier import DossierEntryRow, DossierProposalRow, DossierVersionRow
+from services.ingest.tables.packets import PacketRow
 from services.ingest.tables.readings import (
     FactorCodeRow,
     FrameRow,
@@ -31,6 +33,9 @@ __all__ = [
     "DeviceOddityRow",
     "DeviceRow",
     "DeviceSettingRow",
+    "DossierEntryRow",
+    "DossierProposalRow",
+    "DossierVersionRow",
     "EnterpriseRow",
     "EvidenceContentRow",
     "EvidenceRow",

@@ -5,7 +5,23 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
-STATEMENTS: tuple[str, ...] = ()
+STATEMENTS: tuple[str, ...] = (
+    """create table dossier_entry(
+  id uuid primary key, part text not null, enterprise_id uuid not null references enterprise(id),
+  outlet_id uuid references outlet(id), data jsonb not null, active bool not null, version int not null,
+  changed_at timestamptz not null)""",
+    "create index dossier_entry_enterprise on dossier_entry(enterprise_id, part, id)",
+    "create index dossier_entry_outlet on dossier_entry(outlet_id, part, id)",
+    """create table dossier_version(
+  entry_id uuid not null references dossier_entry(id), version int not null, data jsonb not null, active bool not null,
+  changed_at timestamptz not null, actor text not null, organisation text not null, reason text not null,
+  primary key(entry_id, version))""",
+    """create table dossier_proposal(
+  id uuid primary key, part text not null, enterprise_id uuid not null references enterprise(id),
+  given jsonb not null, reason text not null, state text not null, actor text not null, owner text not null,
+  created_at timestamptz not null, decided_at timestamptz, decided_by text not null, answer text not null)""",
+    "create index dossier_proposal_newest on dossier_proposal(created_at, id)",
+)
 
 
 def upgrade() -> None:
