@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from services.ingest.routes.dossier import router as dossier_router
 from services.ingest.routes.links import router as links_router
 from services.ingest.routes.marks import router as marks_router
 from services.ingest.routes.packets import router as packets_router
@@ -12,18 +13,11 @@ from services.ingest.routes.transfers import router as transfers_router
 
 ROUTERS: list[APIRouter] = [
     registry_router,
+    dossier_router,
     readings_router,
     packets_router,
     links_router,
     marks_router,
     transfers_router,
     sta_router,
-from services.ingest.routes import dossier, packets, readings, registry, transfers
-
-ROUTERS: list[APIRouter] = [
-    registry.router,
-    dossier.router,
-    readings.router,
-    packets.router,
-    transfers.router,
 ]

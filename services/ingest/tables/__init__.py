@@ -1,6 +1,7 @@
 """Tables of ingest, one module for each noun; all of them must be imported here for `metadata` to know them."""
 
 from services.ingest.tables.base import metadata
+from services.ingest.tables.dossier import DossierEntryRow, DossierProposalRow, DossierVersionRow
 from services.ingest.tables.links import (
     DeviceDayRow,
     DeviceEventRow,
@@ -12,8 +13,6 @@ from services.ingest.tables.links import (
 )
 from services.ingest.tables.marks import EvidenceContentRow, EvidenceRow, FlagRunRow, MarkRow, MarkVersionRow
 from services.ingest.tables.packets import PacketActRow, PacketRow
-from services.ingest.tables.dossier import DossierEntryRow, DossierProposalRow, DossierVersionRow
-from services.ingest.tables.packets import PacketRow
 from services.ingest.tables.readings import (
     FactorCodeRow,
     FrameRow,
