@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from services.ingest.service.command_desk import CommandDesk
+from services.ingest.service.gaps import HistoryFetcher
 from services.ingest.service.intake import Intake
 from services.ingest.service.links import forget_old
 from services.ingest.service.transfers.desk import forget_files
@@ -38,9 +40,18 @@ def jobs_of(db: Database, intake: Intake, clock: Clock, transfers: Runner) -> li
         async with db.transaction() as session:
             await forget_old(session, clock.now())
 
+    history = HistoryFetcher(db, intake, clock)
+    desk = CommandDesk(db, clock)
+
+    async def mind_commands() -> None:
+        """Expires what no gateway looks at; gateways do the same while they run."""
+        await desk.mind_time()
+
     return [
         Job("ingest.link_records", timedelta(days=1), forget_link_records, least=60.0),
         Job("ingest.links", timedelta(minutes=1), expire, least=2.0),
+        Job("ingest.history", timedelta(minutes=5), history.run, least=20.0),
+        Job("ingest.commands", timedelta(minutes=1), mind_commands, least=15.0),
         Job("ingest.partitions", timedelta(hours=6), make_partitions, least=60.0),
         Job("ingest.idempotency", timedelta(hours=1), forget_keys, least=60.0),
         Job("ingest.transfers", timedelta(hours=1), forget_transfer_files, least=60.0),

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from services.ingest.routes.commands import router as commands_router
 from services.ingest.routes.dossier import router as dossier_router
 from services.ingest.routes.links import router as links_router
 from services.ingest.routes.marks import router as marks_router
@@ -20,4 +21,5 @@ ROUTERS: list[APIRouter] = [
     marks_router,
     transfers_router,
     sta_router,
+    commands_router,
 ]

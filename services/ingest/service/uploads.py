@@ -65,6 +65,10 @@ class Directory:
             self._known.update((mn, (now + DEVICE_SECONDS, found.get(mn))) for mn in stale)
         return {mn: self._known[mn][1] for mn in mns}
 
+    def forget(self, mn: str) -> None:
+        """Look a device up again next time: its registration has changed."""
+        self._known.pop(mn, None)
+
 
 class UploadSink:
     """The gateway's `Sink`: when `store` returns, every packet of the batch is in the journal for good."""
@@ -74,6 +78,10 @@ class UploadSink:
         self._directory = Directory(db)
         self._strangers = strangers or Strangers(link_rules().strangers)
         self._seen: dict[UUID, datetime] = {}
+
+    def forget(self, mn: str) -> None:
+        """Look a device up again next time: its registration has changed."""
+        self._directory.forget(mn)
 
     async def store(self, batch: Sequence[Received]) -> Sequence[Outcome]:
         """Judge and store; an outcome for each packet, in order.

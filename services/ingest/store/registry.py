@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col, select
 
@@ -27,6 +28,12 @@ class OutletNotFoundError(NotFoundError):
     """No such outlet."""
 
     code = "outlet_not_found"
+
+
+class DeviceNotFoundError(NotFoundError):
+    """No such device."""
+
+    code = "device_not_found"
 
 
 def _enterprise(row: EnterpriseRow) -> Enterprise:
@@ -148,11 +155,34 @@ class RegistryStore:
             query = query.where(col(DeviceRow.mn) > after)
         return [_device(row) for row in (await self._session.execute(query)).scalars()]
 
+    async def list_connected(self, since: datetime, *, after: str | None, limit: int) -> list[Device]:
+        """Devices in use that were heard of since, by MN; of one outlet only the one heard of last."""
+        newest = (
+            select(DeviceRow.id).ext(distinct_on(col(DeviceRow.outlet_id))).where(col(DeviceRow.active))
+            .order_by(col(DeviceRow.outlet_id), col(DeviceRow.last_seen_at).desc().nulls_last())
+        )  # fmt: skip
+        query = (
+            select(DeviceRow)
+            .join(OutletRow, col(OutletRow.id) == col(DeviceRow.outlet_id))
+            .where(col(DeviceRow.id).in_(newest), col(OutletRow.active), col(DeviceRow.last_seen_at) >= since)
+        )
+        if after is not None:
+            query = query.where(col(DeviceRow.mn) > after)
+        rows = (await self._session.execute(query.order_by(col(DeviceRow.mn)).limit(limit))).scalars()
+        return [_device(row) for row in rows]
+
     async def find_device(self, mn: str, *, lock: bool = False) -> Device | None:
         """The device with this MN, or None."""
         query = select(DeviceRow).where(col(DeviceRow.mn) == mn).execution_options(populate_existing=True)
         row = (await self._session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
         return None if row is None else _device(row)
+
+    async def get_device(self, device_id: UUID) -> Device:
+        """One device; raises when there is none."""
+        row = await self._session.get(DeviceRow, device_id, populate_existing=True)
+        if row is None:
+            raise DeviceNotFoundError("no such device", device_id=str(device_id))
+        return _device(row)
 
     async def save_device(self, device: Device) -> None:
         """Add or replace; `last_seen_at` belongs to the gateway and is left alone."""

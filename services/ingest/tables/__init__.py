@@ -1,6 +1,13 @@
 """Tables of ingest, one module for each noun; all of them must be imported here for `metadata` to know them."""
 
 from services.ingest.tables.base import metadata
+from services.ingest.tables.commands import (
+    CommandExchangeRow,
+    CommandQnRow,
+    CommandRow,
+    CommandSettingRow,
+    HistoryTryRow,
+)
 from services.ingest.tables.dossier import DossierEntryRow, DossierProposalRow, DossierVersionRow
 from services.ingest.tables.links import (
     DeviceDayRow,
@@ -25,6 +32,10 @@ from services.ingest.tables.registry import DeviceRow, EnterpriseRow, LimitRow, 
 from services.ingest.tables.transfers import TransferRow
 
 __all__ = [
+    "CommandExchangeRow",
+    "CommandQnRow",
+    "CommandRow",
+    "CommandSettingRow",
     "DeviceDayRow",
     "DeviceEventRow",
     "DeviceKeyRow",
@@ -41,6 +52,7 @@ __all__ = [
     "FactorCodeRow",
     "FlagRunRow",
     "FrameRow",
+    "HistoryTryRow",
     "LayoutRow",
     "LimitRow",
     "MarkRow",

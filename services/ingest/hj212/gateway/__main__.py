@@ -15,7 +15,9 @@ import uvloop
 from services.ingest.domain.links import link_rules
 from services.ingest.domain.strangers import Strangers
 from services.ingest.hj212.gateway import Server, serve
+from services.ingest.hj212.gateway.desk import Desk
 from services.ingest.hj212.gateway.stats import Stats
+from services.ingest.service.command_desk import CommandDesk
 from services.ingest.service.intake import Intake
 from services.ingest.service.uploads import UploadSink
 from services.ingest.service.watch import LinkWatch
@@ -30,8 +32,8 @@ REPORT_SECONDS = 60.0
 GARBAGE_THRESHOLDS = (100_000, 50, 100)
 """Objects before a collection. A batch makes a hundred thousand that die by themselves; looking for cycles among
 them at the default of 700 cost a fifth of the processor's time."""
-POOL = 4
-"""Connections: one writes batches, one looks devices up, the rest make partitions."""
+POOL = 5
+"""Connections: one writes batches, one looks devices up, one is the command desk's, the rest make partitions."""
 
 
 def _counters(stats: Stats) -> dict[str, Any]:
@@ -62,9 +64,11 @@ async def run(settings: Settings) -> None:
         log.info("gateway_listens", host=settings.gateway_host, port=server.port)
         watch = LinkWatch(db, server.sessions, strangers, settings.clock.now)
         server.sessions.observer = watch
+        desk = Desk(CommandDesk(db, settings.clock, changed=sink.forget), server.sessions, settings.database_url)
         tasks = [
             asyncio.create_task(_report(server), name="hj212-report"),
             asyncio.create_task(watch.run(), name="hj212-links"),
+            asyncio.create_task(desk.run(), name="hj212-desk"),
         ]
         try:
             await server.run_until_signal()

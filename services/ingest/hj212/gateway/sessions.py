@@ -15,6 +15,8 @@ from services.ingest.hj212.gateway.sink import Outcome, Received, Status
 
 HEARTBEATS = frozenset({"9015", "9021"})
 """Heartbeat of HJ 212-2025, log-in and heartbeat of vendors; both are seen from devices of older editions too."""
+HEARD = ANSWERS | {"1013"}
+"""Commands (CN) of devices that concern whoever commands them: answers, and the request for the time."""
 MOST_LINES = 8
 """Connections remembered for one MN; of more, the one silent longest is forgotten."""
 
@@ -62,8 +64,9 @@ class Line:
 class Sessions:
     """Sessions by MN. Everything here is in memory and of this process.
 
-    on_answer: called with each accepted frame that is an answer (9011 to 9014), and with every accepted frame of an
-    MN in `awaited` (whoever sent a command waits for what comes back). It runs after the commit and must be quick.
+    on_answer: called with each accepted frame that is an answer (9011 to 9014) or asks for the time (1013), and with
+    every accepted frame of an MN in `awaited` (whoever sent a command waits for what comes back). It runs after the
+    commit and must be quick.
     """
 
     def __init__(self) -> None:
@@ -108,7 +111,7 @@ class Sessions:
                     repeated = self._switch(packet.mn, connection, received.received_at)
                 if packet.cn in HEARTBEATS:
                     connection.beat()
-            if self.on_answer is not None and (packet.cn in ANSWERS or packet.mn in self.awaited):
+            if self.on_answer is not None and (packet.cn in HEARD or packet.mn in self.awaited):
                 self.on_answer(received)
         if self.observer is not None:
             self.observer.note(received, outcome, switched=switched, repeated=repeated)
