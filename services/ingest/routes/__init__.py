@@ -22,4 +22,13 @@ ROUTERS: list[APIRouter] = [
     transfers_router,
     sta_router,
     commands_router,
+from services.ingest.routes import evidence, marks, packets, readings, registry, transfers
+
+ROUTERS: list[APIRouter] = [
+    registry.router,
+    readings.router,
+    packets.router,
+    transfers.router,
+    marks.router,
+    evidence.router,
 ]

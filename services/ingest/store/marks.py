@@ -184,6 +184,10 @@ class MarkStore:
         await self._session.execute(update(MarkRow).where(col(MarkRow.id) == mark.id).values(values))
         await self._keep_version(mark, by, event)
 
+    async def see(self, mark_id: UUID, seen_until: datetime) -> None:
+        """How far the flags of an automatic mark reach: data that grow, not a change of what it says."""
+        await self._session.execute(update(MarkRow).where(col(MarkRow.id) == mark_id).values(seen_until=seen_until))
+
     async def list_versions(self, mark_id: UUID) -> list[Version]:
         """All versions, the first one first."""
         query = select(MarkVersionRow).where(col(MarkVersionRow.mark_id) == mark_id)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+import httpx
+
 from shared.clients.base import ServiceClient
 from shared.contracts.ingest.marks import (
     BudgetOut,
@@ -70,3 +72,13 @@ class MarkCalls(ServiceClient):
         """Marks due in a span, by enterprise."""
         answer = await self.get_json("/v1/marks/facts", since=since, until=until, enterprise_id=enterprise_id)
         return [MarkFacts.model_validate(item) for item in answer]
+
+    async def add_mark_evidence(self, mark_id: UUID, name: str, content: bytes) -> MarkOut:
+        """A file that proves a mark."""
+        files = {"file": (name, content)}
+        answer = await self.request("POST", f"/v1/marks/{mark_id}/evidence", files=files, timeout=60)
+        return MarkOut.model_validate(answer.json())
+
+    async def read_mark_evidence(self, evidence_id: UUID) -> httpx.Response:
+        """A file with its name and type in the headers."""
+        return await self.request("GET", f"/v1/mark-evidence/{evidence_id}", timeout=60)
