@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from services.grading.domain.facts import Case, Completeness, Enterprise, Exceedance, Finding, Outlet, Visit
+from services.grading.domain.facts import Case, Completeness, Enterprise, Exceedance, Finding, Mark, Outlet, Visit
 from services.grading.domain.freezing import Measured
 from shared.calendar import Quarter
 from shared.clients.base import ServiceCallError
@@ -14,6 +14,7 @@ from shared.clients.ingest import IngestClient
 from shared.contracts.casework import CASE_CHANGED, FINDING_CHANGED, VISIT_COMPLETED, CaseFact, FindingFact, VisitFact
 from shared.contracts.detection import ANOMALY_CLOSED, ANOMALY_OPENED, ANOMALY_UPDATED, AnomalyOut, Nature
 from shared.contracts.ingest import ENTERPRISE_CHANGED, OUTLET_CHANGED, EnterpriseOut, OutletOut
+from shared.contracts.ingest.marks import MarkFact
 from shared.errors import InvalidError
 
 Fact = Enterprise | Outlet | Exceedance | Case | Visit | Finding
@@ -32,16 +33,18 @@ class IngestGateway:
         self._client = client
 
     async def measure(self, quarter: Quarter, moment: datetime) -> Measured:
-        """Completeness of every outlet from the quarter's start to `moment`; nothing before it has begun."""
+        """Completeness of every outlet and marks due from the quarter's start to `moment`; nothing before it began."""
         if moment <= quarter.start:
             return Measured(moment)
         rows = await self._client.completeness(quarter.start, moment)
+        facts = await self._client.mark_facts(quarter.start, moment)
         return Measured(
             moment,
             tuple(
                 Completeness(row.outlet_id, row.enterprise_id, row.expected_hours, row.received_hours, row.valid_hours)
                 for row in rows
             ),
+            tuple(_mark(owner.enterprise_id, fact) for owner in facts for fact in owner.marks),
         )
 
     async def fetch_enterprises(self, ids: Collection[UUID]) -> list[Enterprise]:
@@ -58,6 +61,14 @@ class IngestGateway:
             errors = [{"where": "rows.enterprise_id", "message": each, "code": "unknown"} for each in unknown[:50]]
             raise UnknownEnterpriseError(f"{len(unknown)} enterprises are not registered", errors=errors)
         return found
+
+
+def _mark(enterprise_id: UUID, fact: MarkFact) -> Mark:
+    return Mark(
+        id=fact.mark_id, no=fact.no, enterprise_id=enterprise_id, outlet_id=fact.outlet_id, code=fact.code,
+        since=fact.since, due_at=fact.due_at, submitted_at=fact.submitted_at, outcome=fact.outcome,
+        untrue=fact.untrue,
+    )  # fmt: skip
 
 
 def fact_of(event_type: str, data: dict[str, Any]) -> Fact | None:

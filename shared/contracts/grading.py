@@ -32,7 +32,7 @@ class Cause(Wire):
     """One object that gave or took points: follow `kind` and `ref` to it."""
 
     kind: str
-    """anomaly, case, visit, finding, completeness, enterprise, import."""
+    """anomaly, case, visit, finding, completeness, mark, enterprise, import."""
     ref: str
     """Its id (uuid) or, for a case, its number."""
     points: float

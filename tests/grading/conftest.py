@@ -53,6 +53,7 @@ from shared.contracts.ingest import (
     enterprise_uuid,
     outlet_uuid,
 )
+from shared.contracts.ingest.marks import MarkFacts
 from shared.db import Database
 from shared.errors import NotFoundError
 from shared.feed import FeedReader, feed_router, publish
@@ -94,6 +95,8 @@ class World:
     registry: dict[UUID, EnterpriseOut] = field(default_factory=dict)
     """What ingest knows."""
     completeness: dict[UUID, Completeness] = field(default_factory=dict)
+    marks: list[MarkFacts] = field(default_factory=list)
+    """What ingest says of marks."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Spans for which completeness was asked."""
 
@@ -215,6 +218,10 @@ def ingest_router(world: World) -> APIRouter:
     async def completeness(since: datetime, until: datetime) -> list[Completeness]:
         world.asked.append((since.isoformat(), until.isoformat()))
         return list(world.completeness.values())
+
+    @router.get("/marks/facts")
+    async def mark_facts() -> list[MarkFacts]:
+        return world.marks
 
     @router.get("/enterprises/{enterprise_id}")
     async def get_enterprise(enterprise_id: UUID) -> EnterpriseOut:

@@ -12,6 +12,7 @@ from services.grading.domain.facts import (
     EnterpriseFacts,
     Exceedance,
     Finding,
+    Mark,
     Outlet,
     QuarterFacts,
     Visit,
@@ -20,6 +21,7 @@ from services.grading.rules import rule_versions
 from shared.calendar import Quarter
 from shared.contracts.casework import CaseState, FindingSeverity, FindingState, VisitType
 from shared.contracts.ingest import PermitClass, enterprise_uuid, outlet_uuid
+from shared.contracts.ingest.marks import MarkOutcome
 
 RULES = rule_versions()[0]
 QUARTER = Quarter(2026, 3)
@@ -88,12 +90,22 @@ def make_finding(no: str, **fields: Any) -> Finding:
     return Finding(**plain | fields)
 
 
+def make_mark(no: str, outcome: MarkOutcome = MarkOutcome.ON_TIME, **fields: Any) -> Mark:
+    plain: dict[str, Any] = {
+        "id": an_id(no), "no": no, "enterprise_id": FIRM, "outlet_id": OUTLET, "code": "device_fault",
+        "since": at(3), "due_at": at(4, 12), "submitted_at": None if outcome is MarkOutcome.MISSING else at(4),
+        "outcome": outcome, "untrue": False,
+    }  # fmt: skip
+    return Mark(**plain | fields)
+
+
 def make_facts(**fields: Any) -> EnterpriseFacts:
     plain: dict[str, Any] = {
         "enterprise": make_enterprise(),
         "outlets": (Outlet(OUTLET, 1, FIRM, "W1", "废水总排口", "Main outlet"),),
         "completeness": (Completeness(OUTLET, FIRM, 2000, 2000, 2000),),
         "earlier": Earlier(),
+        "marks": (),
     }
     return EnterpriseFacts(**plain | fields)
 

@@ -49,7 +49,13 @@ def cause_link(cause: Cause) -> str:
     """Where the object that gave or took points can be seen; empty where it has no page."""
     if cause.kind == "case":
         return f"/cases/{cause.ref}"
-    pages = {"anomaly": "/anomalies", "visit": "/visits", "finding": "/rectifications", "completeness": "/outlets"}
+    pages = {
+        "anomaly": "/anomalies",
+        "visit": "/visits",
+        "finding": "/rectifications",
+        "completeness": "/outlets",
+        "mark": "/marks",
+    }
     return f"{pages[cause.kind]}/{cause.ref}" if cause.kind in pages and cause.ref else ""
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from services.grading.domain.emission import emission_block
 from services.grading.domain.facts import Case, EnterpriseFacts, Finding
+from services.grading.domain.marking import mark_causes
 from services.grading.domain.rules import DataRules, RectificationRules, ResponseRules, Rules, SiteRules
 from services.grading.domain.score import Block, Cause, block, spread
 from shared.calendar import Quarter
@@ -28,10 +29,10 @@ def score_blocks(facts: EnterpriseFacts, quarter: Quarter, moment: datetime, rul
 
 
 def data_block(facts: EnterpriseFacts, rules: DataRules) -> Block:
-    """B2: rate points by TVR, each outlet bearing its share of the hours lost; marks are not assessed yet."""
-    marks = _not_assessed(facts, "marks")
+    """B2: rate points by TVR, each outlet bearing its share of the hours lost, and points for marks."""
+    marks = mark_causes(facts, rules)
     if facts.tvr is None:
-        return block("B2", rules.maximum, [_not_assessed(facts, "readings"), marks])
+        return block("B2", rules.maximum, [_not_assessed(facts, "readings"), *marks])
     reached = min(1.0, max(0.0, (facts.tvr - rules.rate_from) / (rules.rate_full - rules.rate_from)))
     lost = round(rules.rate_points * (1 - reached), 2)
     short = [each for each in facts.completeness if each.valid < each.expected] if lost else []
@@ -50,7 +51,7 @@ def data_block(facts: EnterpriseFacts, rules: DataRules) -> Block:
             "tvr": round(each.valid / each.expected, 4),
         }
         causes.append(Cause("completeness", str(each.outlet_id), points, "data_incomplete", params))
-    return block("B2", rules.maximum, [*causes, marks])
+    return block("B2", rules.maximum, [*causes, *marks])
 
 
 def response_block(facts: EnterpriseFacts, moment: datetime, rules: ResponseRules) -> Block:

@@ -10,6 +10,7 @@ from shared.clock import PARK_ZONE
 from shared.contracts.casework import CaseState, FindingSeverity, FindingState, VisitType
 from shared.contracts.grading import Colour
 from shared.contracts.ingest import PermitClass
+from shared.contracts.ingest.marks import MarkOutcome
 
 HOUR = timedelta(hours=1)
 EXCUSING = frozenset({CaseState.FALSE_ALARM, CaseState.COVERED_BY_MARK})
@@ -165,6 +166,22 @@ class Completeness:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A mark 标记 that was due in the quarter, and how it turned out."""
+
+    id: UUID
+    no: str
+    enterprise_id: UUID
+    outlet_id: UUID
+    code: str
+    since: datetime
+    due_at: datetime
+    submitted_at: datetime | None
+    outcome: MarkOutcome
+    untrue: bool
+
+
+@dataclass(frozen=True)
 class Earlier:
     """What published lists of earlier quarters say of an enterprise."""
 
@@ -190,6 +207,8 @@ class EnterpriseFacts:
     """Those due before the end of the quarter or verified in it."""
     completeness: tuple[Completeness, ...] = ()
     earlier: Earlier = Earlier()
+    marks: tuple[Mark, ...] | None = None
+    """Marks due in the quarter; None in lists made before marks were assessed."""
 
     @property
     def tvr(self) -> float | None:

@@ -19,6 +19,7 @@ from services.grading.domain.facts import (
     EnterpriseFacts,
     Exceedance,
     Finding,
+    Mark,
     Outlet,
     QuarterFacts,
     Visit,
@@ -50,10 +51,11 @@ Fact = TypeVar("Fact", bound=Owned)
 
 @dataclass(frozen=True)
 class Measured:
-    """Completeness as ingest told it, and the moment up to which."""
+    """Completeness and marks as ingest told them, and the moment up to which."""
 
     as_of: datetime
     completeness: tuple[Completeness, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -94,12 +96,13 @@ def freeze(
     completeness: dict[UUID, list[Completeness]] = defaultdict(list)
     for row in sorted(measured.completeness, key=lambda row: row.outlet_id):
         completeness[row.enterprise_id].append(row)
+    marks = _by_enterprise(measured.marks)
 
     def gather(enterprise: Enterprise) -> EnterpriseFacts:
         mine = enterprise.id
         return EnterpriseFacts(
             enterprise, tuple(outlets[mine]), tuple(exceedances[mine]), tuple(cases[mine]), tuple(visits[mine]),
-            tuple(findings[mine]), tuple(completeness[mine]), _earlier(mine, past),
+            tuple(findings[mine]), tuple(completeness[mine]), _earlier(mine, past), tuple(marks[mine]),
         )  # fmt: skip
 
     graded = sorted((each for each in known.enterprises if each.active), key=lambda each: (each.code, each.id))

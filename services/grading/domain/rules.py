@@ -43,6 +43,8 @@ class DataRules:
     rate_from: Share
     rate_full: Share
     mark_points: Points
+    mark_untrue: Points
+    """What a mark costs that said what was not so."""
 
 
 @dataclass(frozen=True, config=STRICT)

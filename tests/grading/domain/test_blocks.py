@@ -7,9 +7,10 @@ import pytest
 
 from services.grading.domain.blocks import overdue_weeks, score_blocks
 from services.grading.domain.emission import worst_month
-from services.grading.domain.facts import Case, Completeness, EnterpriseFacts, Exceedance, Finding, Visit
+from services.grading.domain.facts import Case, Completeness, EnterpriseFacts, Exceedance, Finding, Mark, Visit
 from services.grading.domain.score import Block, spread
 from shared.contracts.casework import CaseState, FindingState, VisitType
+from shared.contracts.ingest.marks import MarkOutcome
 from tests.grading.makers import (
     AS_OF,
     FIRM,
@@ -25,6 +26,7 @@ from tests.grading.makers import (
     make_facts,
     make_finding,
     make_hours,
+    make_mark,
     make_visit,
 )
 
@@ -45,7 +47,6 @@ def test_a_clean_enterprise_has_all_points_and_says_what_is_not_assessed():
     ]  # fmt: skip
     causes = [(each.code, cause.kind, cause.ref, cause.params) for each in blocks for cause in each.causes]
     assert causes == [
-        ("B2", "enterprise", str(FIRM), {"what": "marks"}),
         ("B6", "enterprise", str(FIRM), {"what": "om_assessment"}),
         ("B7", "enterprise", str(FIRM), {"what": "public_tips"}),
     ]
@@ -136,7 +137,7 @@ def test_outlets_share_what_their_missing_hours_cost():
     facts = make_facts(completeness=completeness)
 
     assert points("B2", facts) == {
-        f"data_incomplete:{OUTLET}": -2.0, f"data_incomplete:{SECOND}": -4.0, f"not_assessed:{FIRM}": 0.0
+        f"data_incomplete:{OUTLET}": -2.0, f"data_incomplete:{SECOND}": -4.0,
     }  # fmt: skip
     assert block("B2", facts).causes[0].params == {
         "outlet": "W1", "outlet_name_zh": "废水总排口", "outlet_name_en": "Main outlet",
@@ -148,8 +149,37 @@ def test_without_expected_hours_the_rate_is_not_assessed():
     facts = make_facts(completeness=(Completeness(OUTLET, FIRM, 0, 0, 0),))
 
     assert facts.tvr is None
-    assert [cause.params for cause in block("B2", facts).causes] == [{"what": "readings"}, {"what": "marks"}]
+    assert [cause.params for cause in block("B2", facts).causes] == [{"what": "readings"}]
     assert block("B2", facts).score == 20
+
+
+MARKS = {
+    "none due": ((), 20.0),
+    "all in time": ((make_mark("1"), make_mark("2")), 20.0),
+    "one of four late": ((make_mark("1", MarkOutcome.LATE), *(make_mark(no) for no in "234")), 18.0),
+    "one late, one never": ((make_mark("1", MarkOutcome.LATE), make_mark("2", MarkOutcome.MISSING)), 12.0),
+    "an untrue one in time": ((make_mark("1", untrue=True), make_mark("2")), 18.0),
+    "late and untrue": ((make_mark("1", MarkOutcome.LATE, untrue=True),), 10.0),
+    "before marks were assessed": (None, 20.0),
+}
+
+
+@pytest.mark.parametrize(("marks", "score"), MARKS.values(), ids=MARKS.keys())
+def test_marks(marks: tuple[Mark, ...] | None, score: float):
+    assert block("B2", make_facts(marks=marks)).score == score
+
+
+def test_every_point_of_the_mark_part_leads_to_its_mark():
+    late, untrue = make_mark("1", MarkOutcome.LATE), make_mark("2", untrue=True)
+
+    causes = block("B2", make_facts(marks=(late, untrue))).causes
+    assert [(cause.kind, cause.ref, cause.code, cause.points) for cause in causes] == [
+        ("mark", str(late.id), "mark_late", -4.0), ("mark", str(untrue.id), "mark_untrue", -2.0),
+    ]  # fmt: skip
+    assert block("B2", make_facts(marks=(late,))).causes[0].params == {
+        "no": "1", "mark": "device_fault", "outlet": "W1", "since": at(3).isoformat(),
+        "due_at": at(4, 12).isoformat(), "submitted_at": at(4).isoformat(),
+    }  # fmt: skip
 
 
 LATE = {"on_time": False, "replied_at": at(6)}
