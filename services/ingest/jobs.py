@@ -3,11 +3,10 @@
 from datetime import timedelta
 
 from services.ingest.service.command_desk import CommandDesk
-from services.ingest.service.flag_marks import follow_flags
 from services.ingest.service.gaps import HistoryFetcher
 from services.ingest.service.intake import Intake
 from services.ingest.service.links import forget_old
-from services.ingest.service.mark_expiry import expire_marks
+from services.ingest.service.mark_jobs import mark_jobs
 from services.ingest.service.transfers.desk import forget_files
 from services.ingest.service.transfers.runner import Runner
 from services.ingest.service.watch import expire_links
@@ -49,16 +48,9 @@ def jobs_of(db: Database, intake: Intake, clock: Clock, transfers: Runner) -> li
         """Expires what no gateway looks at; gateways do the same while they run."""
         await desk.mind_time()
 
-    async def flags_to_marks() -> None:
-        await follow_flags(db, intake.dictionaries, clock)
-
-    async def unproven_marks() -> None:
-        await expire_marks(db, clock)
-
     return [
+        *mark_jobs(db, intake.dictionaries, clock),
         Job("ingest.link_records", timedelta(days=1), forget_link_records, least=60.0),
-        Job("ingest.flags", timedelta(minutes=1), flags_to_marks, least=5.0),
-        Job("ingest.marks", timedelta(minutes=10), unproven_marks, least=10.0),
         Job("ingest.links", timedelta(minutes=1), expire, least=2.0),
         Job("ingest.history", timedelta(minutes=5), history.run, least=20.0),
         Job("ingest.commands", timedelta(minutes=1), mind_commands, least=15.0),

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.ingest.routes.commands import router as commands_router
 from services.ingest.routes.dossier import router as dossier_router
+from services.ingest.routes.evidence import router as evidence_router
 from services.ingest.routes.links import router as links_router
 from services.ingest.routes.marks import router as marks_router
 from services.ingest.routes.packets import router as packets_router
@@ -19,16 +20,8 @@ ROUTERS: list[APIRouter] = [
     packets_router,
     links_router,
     marks_router,
+    evidence_router,
     transfers_router,
     sta_router,
     commands_router,
-from services.ingest.routes import evidence, marks, packets, readings, registry, transfers
-
-ROUTERS: list[APIRouter] = [
-    registry.router,
-    readings.router,
-    packets.router,
-    transfers.router,
-    marks.router,
-    evidence.router,
 ]
