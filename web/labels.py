@@ -8,6 +8,13 @@ from web.i18n import N_, current_language, gettext, pgettext
 Table = Mapping[str, str]
 
 TABLES: dict[str, Table] = {
+    "hook": {
+        "ingest.device.state.v1": N_("State of a data logger"), "ingest.mark.changed.v1": N_("Mark changed"),
+        "ingest.qa.recorded.v1": N_("Quality-assurance record"), "ingest.command.changed.v1": N_("Command to a logger"),
+        "ingest.means.changed.v1": N_("Means computed anew"), "ingest.outlet.changed.v1": N_("Outlet changed"),
+        "ingest.enterprise.changed.v1": N_("Enterprise changed"), "ingest.hook.test.v1": N_("Test message"),
+    },
+    "delivery": {"waiting": N_("Waiting"), "delivered": N_("Delivered"), "given_up": N_("Given up")},
     "CaseState": {
         "screening": N_("Screening"), "false_alarm": N_("False alarm"), "covered_by_mark": N_("Covered by a mark"),
         "merged": N_("Merged"), "inquiry_sent": N_("Inquiry sent"), "acknowledged": N_("Acknowledged"),

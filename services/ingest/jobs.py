@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from services.ingest.service.command_desk import CommandDesk
 from services.ingest.service.gaps import HistoryFetcher
+from services.ingest.service.hook_sender import HookSender
 from services.ingest.service.intake import Intake
 from services.ingest.service.links import forget_old
 from services.ingest.service.mark_jobs import mark_jobs
@@ -57,4 +58,12 @@ def jobs_of(db: Database, intake: Intake, clock: Clock, transfers: Runner) -> li
         Job("ingest.partitions", timedelta(hours=6), make_partitions, least=60.0),
         Job("ingest.idempotency", timedelta(hours=1), forget_keys, least=60.0),
         Job("ingest.transfers", timedelta(hours=1), forget_transfer_files, least=60.0),
+    ]
+
+
+def hook_jobs(sender: HookSender) -> list[Job]:
+    """Webhooks: sending by real time, because receivers live in it."""
+    return [
+        Job("ingest.hooks", timedelta(seconds=2), sender.step, least=2.0),
+        Job("ingest.hooks.tidy", timedelta(hours=1), sender.tidy, least=600.0),
     ]

@@ -7,8 +7,9 @@ import httpx
 from fastapi import FastAPI
 
 from services.ingest.gateways import ClientLogins
-from services.ingest.jobs import jobs_of
+from services.ingest.jobs import hook_jobs, jobs_of
 from services.ingest.routes import ROUTERS
+from services.ingest.service.hook_sender import HookSender
 from services.ingest.service.intake import Intake
 from services.ingest.service.transfers.registered import kinds
 from services.ingest.service.transfers.runner import Runner
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     app.state.intake = Intake(db)
     app.state.transfers = Runner(db, app.state.intake, settings.clock, Shelf(settings.transfers_dir), kinds())
     app.state.feed = FeedReader(db, "/ingest")
+    app.state.hooks = HookSender(db, settings.clock, settings.hook_networks)
     app.state.client_logins = ClientLogins(settings.url_of("identity"), transport)
     app.state.verifier = TokenVerifier(jwks_from(settings.url_of("identity"), transport))
     return app
@@ -52,6 +54,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.enter_context(released_on_signal(state.feed))
         if state.settings.jobs:
             await stack.enter_async_context(state.transfers.running())
-            jobs = jobs_of(state.db, state.intake, state.clock, state.transfers)
+            jobs = [*jobs_of(state.db, state.intake, state.clock, state.transfers), *hook_jobs(state.hooks)]
             await stack.enter_async_context(leading(state.settings.database_url, "ingest", jobs, state.clock))
         yield

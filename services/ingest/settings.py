@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from shared.settings import ServiceSettings, number
+from services.ingest.domain.hooks import Network, read_networks
+from shared.settings import ServiceSettings, SettingsError, number
 
 DEFAULT_GATEWAY_PORT = 8212
 
@@ -21,11 +22,22 @@ class Settings(ServiceSettings):
     transfers_dir: Path = Path("data/transfers")
     """Files sent for import and made by exports."""
 
+    hook_networks: tuple[Network, ...] = ()
+    """Networks of our own that webhooks may call besides public addresses."""
+
     @classmethod
     def own(cls, env: Mapping[str, str]) -> dict[str, object]:
-        """`INGEST_GATEWAY_HOST`, `INGEST_GATEWAY_PORT`, `INGEST_TRANSFERS_DIR`."""
+        """`INGEST_GATEWAY_HOST`, `INGEST_GATEWAY_PORT`, `INGEST_TRANSFERS_DIR`, `INGEST_HOOK_NETWORKS`."""
         return {
             "gateway_host": env.get("INGEST_GATEWAY_HOST", "127.0.0.1"),
             "transfers_dir": Path(env.get("INGEST_TRANSFERS_DIR") or "data/transfers"),
+            "hook_networks": _networks(env.get("INGEST_HOOK_NETWORKS", "")),
             "gateway_port": number(env, "INGEST_GATEWAY_PORT", DEFAULT_GATEWAY_PORT),
         }
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return read_networks(text)
+    except ValueError as error:
+        raise SettingsError(f"INGEST_HOOK_NETWORKS: {error}") from error

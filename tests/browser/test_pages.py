@@ -14,6 +14,7 @@ PAGES = {
     "zhou": ["/triage", "/triage?view=replied", "/cases", "/visits", "/rectifications", "/enterprises", "/grades"],
     "hengze": ["/todo", "/cases", "/rectifications", "/grade"],
     "wang": ["/approvals", "/grades/draft", "/audit"],
+    "admin": ["/admin/webhooks"],
     "": ["/public", "/public/grades", "/login"],
 }
 LOOKS = [("zh", "light"), ("zh", "dark"), ("en", "light"), ("en", "dark")]

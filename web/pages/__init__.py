@@ -9,6 +9,7 @@ from web.pages import (
     cases,
     files,
     grades,
+    hooks,
     info,
     inquiries,
     objects,
@@ -21,5 +22,5 @@ from web.pages import (
 ROUTERS = (
     account.router, triage.router, cases.router, visits.router, rectifications.router, inquiries.router, grades.router,
     public.router, objects.router, anomalies.router, files.router, approvals.router,
-    audit.router, info.router, proxy.router,
+    hooks.router, audit.router, info.router, proxy.router,
 )  # fmt: skip

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from services.ingest.routes.commands import router as commands_router
 from services.ingest.routes.dossier import router as dossier_router
 from services.ingest.routes.evidence import router as evidence_router
+from services.ingest.routes.hooks import router as hooks_router
 from services.ingest.routes.links import router as links_router
 from services.ingest.routes.marks import router as marks_router
 from services.ingest.routes.packets import router as packets_router
@@ -24,4 +25,5 @@ ROUTERS: list[APIRouter] = [
     transfers_router,
     sta_router,
     commands_router,
+    hooks_router,
 ]

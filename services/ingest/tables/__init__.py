@@ -9,6 +9,7 @@ from services.ingest.tables.commands import (
     HistoryTryRow,
 )
 from services.ingest.tables.dossier import DossierEntryRow, DossierProposalRow, DossierVersionRow
+from services.ingest.tables.hooks import HookCursorRow, HookDeliveryRow, HookRow
 from services.ingest.tables.links import (
     DeviceDayRow,
     DeviceEventRow,
@@ -53,6 +54,9 @@ __all__ = [
     "FlagRunRow",
     "FrameRow",
     "HistoryTryRow",
+    "HookCursorRow",
+    "HookDeliveryRow",
+    "HookRow",
     "LayoutRow",
     "LimitRow",
     "MarkRow",
