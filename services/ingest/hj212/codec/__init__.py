@@ -7,6 +7,7 @@ from services.ingest.hj212.codec.commands import ANSWERS, Role, expected_answer,
 from services.ingest.hj212.codec.crc import CrcFamily, crc16, crc_family
 from services.ingest.hj212.codec.encode import EncodeError, Report, Sender, answer, command, frame, upload_frames
 from services.ingest.hj212.codec.events import Event, Frame, Rejected, RejectReason, Repair
+from services.ingest.hj212.codec.flat import FlatUpload, read_flat
 from services.ingest.hj212.codec.framer import Framer
 from services.ingest.hj212.codec.packet import Edition, Item, Note, Packet, ParseError
 from services.ingest.hj212.codec.readings import FactorValues, Kind, Unreadable, Upload, UploadError, UploadNote
@@ -23,6 +24,7 @@ __all__ = [
     "EncodeError",
     "Event",
     "FactorValues",
+    "FlatUpload",
     "Frame",
     "Framer",
     "Item",
@@ -51,6 +53,7 @@ __all__ = [
     "frame",
     "must_be_sealed",
     "parse_segment",
+    "read_flat",
     "read_authorization",
     "read_key",
     "role_of",

@@ -15,7 +15,7 @@ WIDEST_CODE = 32
 
 KIND_OF_CN = {"2011": Kind.REALTIME, "2051": Kind.MINUTE, "2061": Kind.HOUR, "2031": Kind.DAY}
 
-_LATE_AFTER = {
+LATE_AFTER = {
     Kind.REALTIME: timedelta(minutes=10),
     Kind.MINUTE: timedelta(minutes=40),
     Kind.HOUR: timedelta(hours=3),
@@ -82,7 +82,7 @@ def to_upload(packet: Packet, *, received_at: datetime | None = None) -> Upload:
         raise UploadError("not_an_upload", f"CN {packet.cn} carries no measured values")
     gathering = _Gathering()
     device_time = _device_time(packet, gathering.notes)
-    data_time = _start_of_period(device_time, kind)
+    data_time = start_of_period(device_time, kind)
     if data_time != device_time:
         gathering.notes.add(UploadNote.TIME_NOT_AT_START)
     for key, text in zip(packet.shape.keys, packet.texts, strict=True):
@@ -119,7 +119,7 @@ def _device_time(packet: Packet, notes: set[UploadNote]) -> datetime:
     return time
 
 
-def _start_of_period(time: datetime, kind: Kind) -> datetime:
+def start_of_period(time: datetime, kind: Kind) -> datetime:
     """Minute, hour or Beijing day that holds `time`; realtime stays."""
     if kind is Kind.REALTIME:
         return time
@@ -135,7 +135,7 @@ def _is_late(packet: Packet, kind: Kind, data_time: datetime, received_at: datet
         return True
     if received_at is None:
         return None
-    return received_at - data_time > _LATE_AFTER[kind]
+    return received_at - data_time > LATE_AFTER[kind]
 
 
 def _gather(key: str, text: str, gathering: _Gathering) -> None:
