@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ingest.domain.flat import AnyRow
 from services.ingest.domain.readings import MEANS, Fate, Key, Row, Value, fold, merge
 from services.ingest.service.intake import Intake, put
 from services.ingest.store.readings import ReadingStore
@@ -61,7 +62,7 @@ class Store:
         self.db = Database(url)
         self.intake = Intake(self.db)
 
-    async def add(self, batch: list[Row]) -> list[Fate]:
+    async def add(self, batch: Sequence[AnyRow]) -> list[Fate]:
         async def work(session: AsyncSession, store: ReadingStore) -> list[Fate]:
             return await put(session, store, batch, OUTLETS, at=NOW)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.ingest.domain.bulk import FUTURE
+from services.ingest.domain.flat import AnyRow, FlatRow
 from services.ingest.domain.links import link_rules
 from services.ingest.domain.networks import comes_from
 from services.ingest.domain.readings import NORMAL, UNKNOWN_FLAG, Key, Row, Value
@@ -15,10 +16,12 @@ from services.ingest.domain.tolerance import refused
 from services.ingest.hj212.codec import (
     ANSWERS,
     FactorValues,
+    Kind,
     Role,
     Upload,
     UploadError,
     expected_answer,
+    read_flat,
     role_of,
     to_upload,
 )
@@ -27,6 +30,8 @@ from shared.contracts.ingest import MAX_VALUES_A_ROW, PacketStatus, ReadingKind
 from shared.contracts.ingest.links import PasswordCheck, Tolerance
 
 DETAIL_LENGTH = 300
+FUTURE_SECONDS = FUTURE.total_seconds()
+_KINDS = {kind: ReadingKind(kind.value) for kind in Kind}
 _CLAIMED_MN = re.compile(rb"[;#0-9]MN=([!-:<-~]{3,40});")
 UNKNOWN_MN = "unknown_mn"
 NOT_THE_DEVICE = frozenset({UNKNOWN_MN, "inactive_device", "address_not_allowed", "wrong_password"})
@@ -87,7 +92,7 @@ class Verdict(NamedTuple):
     status: PacketStatus
     reason: str | None = None
     detail: str = ""
-    row: Row | None = None
+    row: AnyRow | None = None
     device: KnownDevice | None = None
     late: bool = False
     journal: bool = True
@@ -104,6 +109,16 @@ def judge(
         return refusal
     if message.cn in ANSWERS:
         return Verdict(PacketStatus.IGNORED, "answer", device=device)
+    flat = read_flat(message)
+    if (
+        flat is not None
+        and len(flat.layout) <= MAX_VALUES_A_ROW
+        and flat.at <= received_at.timestamp() + FUTURE_SECONDS
+    ):
+        key = Key(device.point, _KINDS[flat.kind], flat.at)
+        row = FlatRow(key, flat.layout, flat.columns, flat.numbers, flat.flags, f"hj212:{device.mn}")
+        late = _is_late(message, key, received_at)
+        return Verdict(PacketStatus.STORED, None, LATE if late else "", row, device, late)
     try:
         upload = to_upload(message, received_at=received_at)
     except UploadError as error:
@@ -156,8 +171,12 @@ def _stored(message: Message, upload: Upload, device: KnownDevice, received_at: 
         return _quarantine("too_many_factors", text)._replace(device=device)
     key = Key(device.point, ReadingKind(upload.kind.value), int(upload.data_time.timestamp()))
     row = Row(key, values, f"hj212:{device.mn}")
-    late = message.rf or received_at.timestamp() - key.at > link_rules().late_after[key.kind]
+    late = _is_late(message, key, received_at)
     return Verdict(PacketStatus.STORED, detail=_remarks(upload, late=late), row=row, device=device, late=late)
+
+
+def _is_late(message: Message, key: Key, received_at: datetime) -> bool:
+    return message.rf or received_at.timestamp() - key.at > link_rules().late_after[key.kind]
 
 
 def values_of(parts: Sequence[FactorValues]) -> dict[str, Value]:

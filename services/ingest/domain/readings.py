@@ -142,9 +142,12 @@ class News(NamedTuple):
     corrected: list[int]
 
 
-def news_of(changes: Iterable[Changes], limit: int) -> list[list[News]]:
-    """What to tell others: chunks of at most `limit` times, ordered by point, kind, time."""
-    corrected: dict[Key, bool] = {}
+def news_of(changes: Iterable[Changes], limit: int, fresh: Iterable[Key] = ()) -> list[list[News]]:
+    """What to tell others: chunks of at most `limit` times, ordered by point, kind, time.
+
+    `fresh`: keys that are new besides.
+    """
+    corrected: dict[Key, bool] = dict.fromkeys(fresh, False)
     for changed in changes:
         for key, change in changed.items():
             corrected[key] = corrected.get(key, False) or bool(change.replaced)

@@ -11,7 +11,8 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.ingest.domain.readings import MEANS, Fate, Row, fates, fold, news_of
+from services.ingest.domain.flat import AnyRow, FlatRow, as_row, divide
+from services.ingest.domain.readings import MEANS, Fate, fates, fold, news_of
 from services.ingest.store.dictionaries import Dictionaries
 from services.ingest.store.frames import LayoutsMissingError, layout_of
 from services.ingest.store.partitions import Partitions
@@ -41,7 +42,7 @@ class Intake:
         self._db = db
         self._partitions = Partitions(db)
 
-    async def run(self, rows: Sequence[Row], work: Work[Result]) -> Result:
+    async def run(self, rows: Sequence[AnyRow], work: Work[Result]) -> Result:
         """Run `work` in one transaction, committed on return; again after a deadlock and the like.
 
         What the rows need besides (numbers, partitions) is there before the transaction begins, so that no
@@ -62,16 +63,16 @@ class Intake:
         """Make partitions ahead of their time."""
         await self._partitions.ensure(table, times)
 
-    async def _prepare(self, rows: Sequence[Row]) -> None:
-        await self.dictionaries.learn(
-            factors={code for row in rows for code in row.values},
-            sources={row.source for row in rows},
-            layouts={layout_of(row.values) for row in rows if row.key.kind not in MEANS},
-        )
+    async def _prepare(self, rows: Sequence[AnyRow]) -> None:
+        layouts = {row.layout for row in rows if isinstance(row, FlatRow)}
+        others = [row for row in rows if not isinstance(row, FlatRow)]
+        codes = {code for layout in layouts for code in layout} | {code for row in others for code in row.values}
+        layouts |= {layout_of(row.values) for row in others if row.key.kind not in MEANS}
+        await self.dictionaries.learn(factors=codes, sources={row.source for row in rows}, layouts=layouts)
         await self._partitions.ensure("frame", {row.key.at for row in rows if row.key.kind not in MEANS})
-        await self._partitions.ensure("reading_value", {row.key.at for row in rows if row.key.kind in MEANS})
+        await self._partitions.ensure("reading_value", {row.key.at for row in others if row.key.kind in MEANS})
 
-    async def _recover(self, error: asyncpg.PostgresError | DBAPIError, attempt: int, rows: Sequence[Row]) -> None:
+    async def _recover(self, error: asyncpg.PostgresError | DBAPIError, attempt: int, rows: Sequence[AnyRow]) -> None:
         state = _state_of(error)
         if attempt == ATTEMPTS or state not in {*RETRY_STATES, NO_PARTITION}:
             raise error
@@ -88,12 +89,19 @@ def _state_of(error: asyncpg.PostgresError | DBAPIError) -> str | None:
 
 
 async def put(
-    session: AsyncSession, store: ReadingStore, rows: Sequence[Row], outlets: Mapping[int, UUID], *, at: datetime
+    session: AsyncSession, store: ReadingStore, rows: Sequence[AnyRow], outlets: Mapping[int, UUID], *, at: datetime
 ) -> list[Fate]:
-    """Write rows and tell others what is new, in the caller's transaction; call it last. `outlets` by point number."""
-    rounds = fold(rows)
+    """Write rows and tell others what is new, in the caller's transaction; call it last. `outlets` by point number.
+
+    Flat rows that are new go straight in; the rest is folded and merged, which has the effect of the rows one by one.
+    """
+    flat, others = divide(rows)
+    left_out = {flat[place][0] for place in await store.add_flat([row for _, row in flat], at)}
+    fresh = [row.key for number, row in flat if number not in left_out]
+    others = sorted([*others, *left_out])
+    rounds = fold([as_row(rows[number]) for number in others])
     changes = await store.write(rounds, at)
-    for chunk in news_of(changes, ROWS_AN_EVENT):
+    for chunk in news_of(changes, ROWS_AN_EVENT, fresh):
         batches = [
             {
                 "outlet_id": str(outlets[news.point]),
@@ -105,4 +113,7 @@ async def put(
         ]
         # In the form of `ReadingsEvent`, written as it is: a batch of the gateway names a thousand outlets.
         await feed.publish(session, READINGS_ACCEPTED, "readings", {"batches": batches}, at=at)
-    return fates(rounds, changes, len(rows))
+    result = [Fate.STORED] * len(rows)
+    for number, fate in zip(others, fates(rounds, changes, len(others)), strict=True):
+        result[number] = fate
+    return result

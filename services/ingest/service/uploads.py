@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ingest.domain.flat import AnyRow
 from services.ingest.domain.links import link_rules
 from services.ingest.domain.packets import (
     UNKNOWN_MN,
@@ -19,7 +20,7 @@ from services.ingest.domain.packets import (
     judge,
     password_remark,
 )
-from services.ingest.domain.readings import Fate, Row
+from services.ingest.domain.readings import Fate
 from services.ingest.domain.strangers import Strangers
 from services.ingest.hj212.codec import Frame, ParseError, Rejected
 from services.ingest.hj212.gateway.sink import Outcome, Received, Status
@@ -117,7 +118,7 @@ class UploadSink:
 
     async def _write(self, judged: Sequence[Judged]) -> Iterator[bool]:
         """Store all in one transaction. Tells of each row whether it only repeated what was there."""
-        rows: list[Row] = []
+        rows: list[AnyRow] = []
         outlets: dict[int, UUID] = {}
         heard: list[tuple[UUID, datetime]] = []
         for packet, verdict in judged:

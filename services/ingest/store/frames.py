@@ -51,13 +51,13 @@ def layout_of(values: Iterable[str]) -> Layout:
 
 _ROWS = """select q.point, q.kind, to_timestamp(q.at) as at, q.layout, q.source, q.flags,
   ($7::float8[])[q.low:q.high] as avg,
-  case when q.more then ($9::float8[])[q.low:q.high] end as vmin,
-  case when q.more then ($10::float8[])[q.low:q.high] end as vmax,
-  case when q.more then ($11::float8[])[q.low:q.high] end as cou,
-  case when q.more then ($12::float8[])[q.low:q.high] end as zs
-from (select point, kind, at, layout, source, flags, low, low + size - 1 as high, more
+  case when q.has & 1 > 0 then ($9::float8[])[q.low:q.high] end as vmin,
+  case when q.has & 2 > 0 then ($10::float8[])[q.low:q.high] end as vmax,
+  case when q.has & 4 > 0 then ($11::float8[])[q.low:q.high] end as cou,
+  case when q.has & 8 > 0 then ($12::float8[])[q.low:q.high] end as zs
+from (select point, kind, at, layout, source, flags, low, low + size - 1 as high, has
   from unnest($1::int[], $2::smallint[], $3::bigint[], $4::int[], $5::int[], $6::text[], $8::int[], $13::int[],
-    $14::bool[]) as u(point, kind, at, layout, source, flags, low, size, more)) q"""
+    $14::int[]) as u(point, kind, at, layout, source, flags, low, size, has)) q"""
 
 _INSERT = f"""insert into frame(point, kind, at, layout, source, flags, avg, vmin, vmax, cou, zs, received_at, rev)
 select r.point, r.kind, r.at, r.layout, r.source, r.flags, r.avg, r.vmin, r.vmax, r.cou, r.zs, $15, 0
@@ -148,7 +148,7 @@ class FrameStore:
             lows,
             *more,
             sizes,
-            [_says_more(line.values) for line in lines],
+            [_columns_of(line.values) for line in lines],
         )
 
 
@@ -171,8 +171,10 @@ def _flags(values: list[Value]) -> str | None:
     return None if text == NORMAL * len(values) else text
 
 
-def _says_more(values: list[Value]) -> bool:
-    return any(value[2:] != (None, None, None, None) for value in values)
+def _columns_of(values: list[Value]) -> int:
+    """Which of `_COLUMNS` after the first hold any number, a bit each: an array of nothing is not stored."""
+    columns = zip(*(value[2:] for value in values), strict=True)
+    return sum(1 << place for place, column in enumerate(columns) if column.count(None) < len(column))
 
 
 def values_of(row: Any, layout: Layout) -> dict[str, Value]:

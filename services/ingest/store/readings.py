@@ -10,8 +10,10 @@ import numpy as np
 
 from services.ingest.domain.columns import EMPTY, Columns, Track
 from services.ingest.domain.completeness import HourCounts
+from services.ingest.domain.flat import FlatRow
 from services.ingest.domain.readings import KIND_NUMBERS, MEANS, Changes, Key, Round
 from services.ingest.store.dictionaries import Dictionaries
+from services.ingest.store.flat import FlatStore
 from services.ingest.store.frames import FrameStore
 from services.ingest.store.means import MeanStore
 from shared.contracts.ingest import READINGS_ACCEPTED, ReadingKind
@@ -64,6 +66,10 @@ class ReadingStore:
     def __init__(self, connection: asyncpg.Connection, dictionaries: Dictionaries) -> None:
         self._connection = connection
         self._dictionaries = dictionaries
+
+    async def add_flat(self, rows: Sequence[FlatRow], received_at: datetime) -> list[int]:
+        """Add flat rows whose key is not there yet, each key once; numbers of those that were left out."""
+        return await FlatStore(self._connection, self._dictionaries).add(rows, received_at) if rows else []
 
     async def write(self, rounds: Sequence[Round], received_at: datetime) -> list[Changes]:
         """Write rounds in order; what each changed."""

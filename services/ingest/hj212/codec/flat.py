@@ -8,7 +8,6 @@ its period, noise) is left to `to_upload`, which gives the same values for all t
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 from services.ingest.hj212.codec.packet import Packet, Shape
 from services.ingest.hj212.codec.readings import Kind
 from services.ingest.hj212.codec.tables import factor_map, flags
-from services.ingest.hj212.codec.upload import KIND_OF_CN, LATE_AFTER, WIDEST_CODE, start_of_period
+from services.ingest.hj212.codec.upload import KIND_OF_CN, WIDEST_CODE, start_of_period
 from services.ingest.hj212.codec.values import LONGEST_NUMBER, read_time
 
 KINDS = {cn: kind for cn, kind in KIND_OF_CN.items() if kind in (Kind.REALTIME, Kind.MINUTE)}
@@ -28,7 +27,6 @@ _COLUMN_OF_SUFFIX = {
 """`""` is a number that is read and not kept, `"-"` a text that is not kept."""
 _NORMAL = "N"
 _NAN = math.nan
-_LATE_SECONDS = {kind: span.total_seconds() for kind, span in LATE_AFTER.items()}
 
 Take = Callable[[Sequence[Any]], tuple[Any, ...]]
 
@@ -38,7 +36,7 @@ class FlatUpload(NamedTuple):
 
     at: start of the period, Unix seconds. layout: factor codes (2017) in order. columns: which of `COLUMNS` it
     has, `value` always. numbers: column after column in the order of the layout, NaN where a factor has none.
-    flags: one known character a factor, None where all are N. late: 补传, by RF or by the time of receipt.
+    flags: one known character a factor, None where all are N.
     """
 
     kind: Kind
@@ -47,7 +45,6 @@ class FlatUpload(NamedTuple):
     columns: tuple[str, ...]
     numbers: list[float]
     flags: str | None
-    late: bool
 
 
 class _Plan(NamedTuple):
@@ -62,8 +59,8 @@ class _Plan(NamedTuple):
     normal: tuple[str, ...]
 
 
-def read_flat(packet: Packet, received_at: datetime) -> FlatUpload | None:
-    """The packet's values as columns; None where it is not quite plain. `received_at` (aware) tells what is late."""
+def read_flat(packet: Packet) -> FlatUpload | None:
+    """The packet's values as columns; None where it is not quite plain."""
     kind = KINDS.get(packet.cn)
     plan = _plan(packet.shape, packet.st) if kind is not None else None
     if kind is None or plan is None:
@@ -83,8 +80,7 @@ def read_flat(packet: Packet, received_at: datetime) -> FlatUpload | None:
             marks = _marks(given)
             if marks is None:
                 return None
-    late = packet.rf or received_at.timestamp() - at > _LATE_SECONDS[kind]
-    return FlatUpload(kind, at, plan.layout, plan.columns, numbers, marks, late)
+    return FlatUpload(kind, at, plan.layout, plan.columns, numbers, marks)
 
 
 def _numbers(texts: tuple[str, ...]) -> list[float] | None:
