@@ -14,6 +14,7 @@ import pytest
 
 from services.ingest.hj212.codec import (
     KIND_OF_CN,
+    ContentError,
     Frame,
     Framer,
     Packet,
@@ -25,8 +26,11 @@ from services.ingest.hj212.codec import (
     expected_answer,
     frame,
     parse_segment,
+    read_content,
     role_of,
+    sealed_of,
     to_upload,
+    unseal,
 )
 
 FRAMES = Path(__file__).parents[3] / "shared" / "data" / "hj212_frames.jsonl"
@@ -43,9 +47,24 @@ REJECTED = {
     94: "bad_length",
     98: "bad_length",  # 0215 for 271 bytes
     99: "bad_crc",
-    197: "encrypted_body",  # HJ 212-2025 appendix A.2: SM4 body, checksum of the plain text
+    197: "encrypted_body",  # HJ 212-2025 appendix A.2: SM4 body, checksum of the plain text; opened below
     198: "encrypted_body",
 }
+SEALED = {197: ["a01011", "a01012", "a01014"], 198: ["a01011", "a01012"]}
+"""The frames the standard prints encrypted, with the factors inside."""
+OFFICIAL_KEY = b"0" * 16
+CONTENT_ERRORS = {
+    74: "unknown_command",  # 9021 is in no edition
+    75: "unknown_command",
+    80: "missing_factor",  # 3020 without any information
+}
+UNEXPECTED = {
+    10: ["a01006-ValidNum", "a01006-TotalNum"],
+    35: ["Flag"],
+    36: ["LA-td"],
+    93: ["A18-flag"],
+}
+"""What the data area of a frame holds beyond its command's form."""
 REPAIRS = {
     **dict.fromkeys((1, 5, 6, 7, 34), ("crc_lower_case",)),
     **dict.fromkeys(range(12, 26), ("crc_modbus",)),
@@ -151,6 +170,36 @@ def test_values(number: int) -> None:
     assert len(upload.values) == len({value.factor for value in upload.values}) or number == 128
     sent = {key.rpartition("-")[0] for key, _, _ in packet.fields if "-" in key}
     assert {value.code for value in upload.values} == sent
+
+
+@pytest.mark.parametrize("number", SEALED)
+def test_sealed_frames_open_with_the_key_of_the_standard(number: int) -> None:
+    sealed = sealed_of(read(bytes_of(ROWS[number])))
+    assert sealed is not None
+    wrong = unseal(sealed, b"1" * 16)
+    assert isinstance(wrong, Rejected)
+    assert wrong.reason == "encrypted_body"
+    opened = unseal(sealed, OFFICIAL_KEY)
+    assert isinstance(opened, Frame)
+    assert (opened.crc, opened.repairs) == ("hj212", ())
+    assert [value.code for value in to_upload(parse_segment(opened.segment)).values] == SEALED[number]
+
+
+def test_no_other_frame_passes_for_a_sealed_one() -> None:
+    assert [n for n, row in enumerate(ROWS) if sealed_of(read(bytes_of(row))) is not None] == list(SEALED)
+
+
+@pytest.mark.parametrize("number", [n for n in range(len(ROWS)) if n not in REJECTED])
+def test_content_in_types(number: int) -> None:
+    packet = packet_of(number)
+    if number in CONTENT_ERRORS:
+        with pytest.raises(ContentError) as caught:
+            read_content(packet)
+        assert caught.value.code == CONTENT_ERRORS[number]
+        return
+    content = read_content(packet)
+    assert [key for key, _ in content.unexpected] == UNEXPECTED.get(number, [])
+    assert content.misspelt == ()
 
 
 def test_totals() -> None:

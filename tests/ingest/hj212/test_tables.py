@@ -11,7 +11,7 @@ def test_sizes_of_the_printed_tables() -> None:
 
     assert by_medium == {"water": 63, "gas": 121, "noise": 12}
     assert len(tables.systems()) == 22
-    assert len(tables.field_information()) == 38
+    assert len(tables.field_information()) == 38 + 4  # the 2025 edition adds four
     assert len(tables.process_factors()) == 143
 
 
@@ -55,14 +55,19 @@ ROLES = [
     ("9015", 9, "", Role.HEARTBEAT, "9013"),
     ("9021", 5, "", Role.HEARTBEAT, "9014"),
     ("9021", 4, "", Role.HEARTBEAT, None),
+    ("3060", 5, "DataTime=20240601085800;x-y=1", Role.UPLOAD, "9014"),  # known, foreign
+    ("1014", 9, "SKCreateTime=20240601085800", Role.UPLOAD, "9013"),
+    ("1014", 9, "SKCreateTime=20240601085800,NewSK=0123456789abcdef", Role.REQUEST, "9013"),
+    ("1001", 9, "i23005-Info=A", Role.UPLOAD, "9013"),
+    ("1001", 3, "WarnTime=5", Role.REQUEST, "9013"),
     ("9011", 5, "QnRtn=1", Role.ANSWER, None),
     ("9012", 5, "ExeRtn=1", Role.ANSWER, None),
     ("9013", 5, "", Role.ANSWER, None),
     ("9014", 5, "", Role.ANSWER, None),
     ("1062", 5, "RtdInterval=30", Role.REQUEST, None),
     ("2012", 5, "", Role.NOTIFY, None),
-    ("3060", 5, "DataTime=20240601085800", Role.UNKNOWN, "9014"),
-    ("3060", 4, "DataTime=20240601085800", Role.UNKNOWN, None),
+    ("3999", 5, "DataTime=20240601085800", Role.UNKNOWN, "9014"),
+    ("3999", 4, "DataTime=20240601085800", Role.UNKNOWN, None),
 ]
 
 
@@ -72,3 +77,20 @@ def test_roles_and_answers(cn: str, flag: int, cp: str, role: Role, answer: str 
 
     assert role_of(packet) is role
     assert expected_answer(packet) == answer
+
+
+def test_every_row_of_every_table_has_both_names() -> None:
+    rows: list[tuple[str, str, str]] = []
+    rows += [(row.code, row.zh, row.en) for row in tables.factors().values()]
+    rows += [(row.code, row.zh, row.en) for row in tables.factors_2005().values()]
+    rows += [(row.code, row.zh, row.en) for row in tables.commands().values()]
+    rows += [(row.code, row.zh, row.en) for row in tables.systems().values()]
+    rows += [(row.code, row.zh, row.en) for row in tables.flags().values()]
+    for table in (tables.process_factors(), tables.field_information()):
+        rows += [(code, row["zh"], row.get("en", "")) for code, row in table.items()]
+        rows += [(code, row["also"]["zh"], row["also"].get("en", "")) for code, row in table.items() if "also" in row]
+    for name in ("fields.yaml", "suffixes.yaml"):
+        rows += [(code, row["zh"], row.get("en", "")) for code, row in tables.read_table(name).items()]
+
+    assert [row for row in rows if not row[1].strip() or not row[2].strip()] == []
+    assert [row for row in rows if not row[2].isascii() and not set(row[2]) & set("转态密封剂除物器")] == []

@@ -4,6 +4,7 @@ Pure: no input or output, no clock, nothing but the standard library, PyYAML and
 """
 
 from services.ingest.hj212.codec.commands import ANSWERS, Role, expected_answer, role_of
+from services.ingest.hj212.codec.content import Content, ContentError, FactorContent, read_content, write_content
 from services.ingest.hj212.codec.crc import CrcFamily, crc16, crc_family
 from services.ingest.hj212.codec.encode import EncodeError, Report, Sender, answer, command, frame, upload_frames
 from services.ingest.hj212.codec.events import Event, Frame, Rejected, RejectReason, Repair
@@ -19,10 +20,13 @@ from services.ingest.hj212.codec.upload import KIND_OF_CN, to_upload
 __all__ = [
     "ANSWERS",
     "KIND_OF_CN",
+    "Content",
+    "ContentError",
     "CrcFamily",
     "Edition",
     "EncodeError",
     "Event",
+    "FactorContent",
     "FactorValues",
     "FlatUpload",
     "Frame",
@@ -54,6 +58,7 @@ __all__ = [
     "must_be_sealed",
     "parse_segment",
     "read_authorization",
+    "read_content",
     "read_flat",
     "read_key",
     "role_of",
@@ -62,4 +67,5 @@ __all__ = [
     "to_upload",
     "unseal",
     "upload_frames",
+    "write_content",
 ]

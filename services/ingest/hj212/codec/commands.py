@@ -9,7 +9,8 @@ ANSWERS = frozenset({"9011", "9012", "9013", "9014"})
 """Answers are never answered, whatever their Flag says: two polite peers would never stop."""
 NOTIFY_ANSWER = "9013"
 DATA_ANSWER = "9014"
-_REQUEST_PARAMS = frozenset({"PolId", "InfoId", "BeginTime", "EndTime", "QN"})
+KEY_EXCHANGE = "1014"
+_REQUEST_PARAMS = frozenset({"PolId", "InfoId", "BeginTime", "EndTime", "QN", "WarnTime"})
 
 
 class Role(StrEnum):
@@ -33,6 +34,8 @@ def role_of(packet: Packet) -> Role:
     if command is None:
         return Role.UNKNOWN
     if command.sender == "both" and command.role == "upload":
+        if packet.cn == KEY_EXCHANGE:  # a logger asks for a key, the platform gives one
+            return Role.UPLOAD if packet.param("NewSK") is None else Role.REQUEST
         asks = all(key in _REQUEST_PARAMS for key in packet.shape.keys)
         return Role.REQUEST if asks else Role.UPLOAD
     return Role(command.role)

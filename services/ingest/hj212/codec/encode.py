@@ -94,21 +94,44 @@ def upload_frames(
     The data area is cut between factors only and every packet repeats DataTime (HJ 212-2017
     C.49). Raises EncodeError.
     """
-    time = f"DataTime={format_time(report.data_time)}"
-    widest_head = _head(sender, report.cn, "0" * 17, ack_wanted=True, numbers=(9999, 9999)) + "RF=1;CP=&&&&"
+    return frames_of(
+        sender,
+        report.cn,
+        f"DataTime={format_time(report.data_time)}",
+        [_item(*item) for item in report.items],
+        qns=qns,
+        ack_wanted=report.ack_wanted,
+        late=report.late,
+        cp_limit=cp_limit,
+    )
+
+
+def frames_of(  # noqa: PLR0913 - what a frame has
+    sender: Sender,
+    cn: str,
+    prefix: str,
+    items: Sequence[str],
+    *,
+    qns: Iterable[str],
+    ack_wanted: bool,
+    late: bool,
+    cp_limit: int | None,
+) -> list[bytes]:
+    """Frames of a data area already in text: `prefix`, repeated in every packet, and items that are never cut."""
+    widest_head = _head(sender, cn, "0" * 17, ack_wanted=True, numbers=(9999, 9999)) + "RF=1;CP=&&&&"
     limit = min(cp_limit or CP_LIMIT[sender.edition], STRICT_LIMIT - len(widest_head.encode()))
-    parts = _split(time, [_item(*item) for item in report.items], limit)
+    parts = _split(prefix, items, limit)
     names = iter(qns)
     frames = []
     for number, part in enumerate(parts, 1):
         qn = next(names, None)
-        if qn is None and (sender.edition is not Edition.V2005 or report.ack_wanted):
+        if qn is None and (sender.edition is not Edition.V2005 or ack_wanted):
             raise EncodeError(f"packet {number} of {len(parts)} has no QN")
         numbers = (len(parts), number) if len(parts) > 1 else None
-        head = _head(sender, report.cn, qn, ack_wanted=report.ack_wanted, numbers=numbers)
-        if report.late and sender.edition is Edition.V2025:
+        head = _head(sender, cn, qn, ack_wanted=ack_wanted, numbers=numbers)
+        if late and sender.edition is Edition.V2025:
             head += "RF=1;"
-        frames.append(_wrap(sender, report.cn, f"{head}CP=&&{part}&&".encode()))
+        frames.append(_wrap(sender, cn, f"{head}CP=&&{part}&&".encode()))
     return frames
 
 
@@ -181,15 +204,16 @@ def _clean(text: str) -> str:
     return text
 
 
-def _split(time: str, items: Sequence[str], limit: int) -> list[str]:
-    parts = [time]
+def _split(prefix: str, items: Sequence[str], limit: int) -> list[str]:
+    parts = [prefix]
     for item in items:
-        if len(parts[-1].encode()) + 1 + len(item.encode()) <= limit:
-            parts[-1] += ";" + item
-        elif parts[-1] == time:
+        whole = f"{prefix};{item}" if prefix else item
+        if len(whole.encode()) > limit:
             raise EncodeError(f"one factor alone is longer than {limit} bytes: {item[:40]!r}")
+        if parts[-1] == prefix:
+            parts[-1] = whole
+        elif len(parts[-1].encode()) + 1 + len(item.encode()) <= limit:
+            parts[-1] += ";" + item
         else:
-            if len(time) + 1 + len(item.encode()) > limit:
-                raise EncodeError(f"one factor alone is longer than {limit} bytes: {item[:40]!r}")
-            parts.append(f"{time};{item}")
+            parts.append(whole)
     return parts

@@ -51,7 +51,10 @@ class System(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command (命令编码 CN): who sends it, what it is, and what the platform answers."""
+    """A command (命令编码 CN): who sends it, what it is, and what the platform answers.
+
+    editions: none for what vendors and provinces added (known, but foreign to the standard).
+    """
 
     code: str
     zh: str
@@ -63,17 +66,20 @@ class Command(NamedTuple):
 
 
 class FlagMeaning(NamedTuple):
-    """A data flag (数据标记)."""
+    """A data flag (数据标记). `zh_2005` and `en_2005`: what 2005 means by it, mostly the same."""
 
     code: str
     zh: str
     en: str
     editions: tuple[str, ...]
+    zh_2005: str
+    en_2005: str
 
 
-def _read(name: str) -> dict[str, dict[Any, Any]]:
+def read_table(name: str) -> dict[str, Any]:
+    """A file of this folder as YAML has it."""
     text = resources.files(__package__).joinpath(name).read_text("utf-8")
-    loaded: dict[str, dict[Any, Any]] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    loaded: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     return loaded
 
 
@@ -85,7 +91,9 @@ def _text(row: dict[str, Any], *names: str) -> tuple[str, ...]:
 def factors() -> Mapping[str, Factor]:
     """Factors of 2017 by code: water w…, gas a…, noise L…."""
     names = ("zh", "en", "medium", "unit", "cou_unit", "format", "code_2005")
-    return MappingProxyType({code: Factor(code, *_text(row, *names)) for code, row in _read("factors.yaml").items()})
+    return MappingProxyType(
+        {code: Factor(code, *_text(row, *names)) for code, row in read_table("factors.yaml").items()}
+    )
 
 
 @cache
@@ -93,20 +101,20 @@ def factors_2005() -> Mapping[str, Factor2005]:
     """Factors of 2005 by code."""
     names = ("zh", "en", "medium", "unit", "format", "code_2017")
     return MappingProxyType(
-        {code: Factor2005(code, *_text(row, *names)) for code, row in _read("factors_2005.yaml").items()}
+        {code: Factor2005(code, *_text(row, *names)) for code, row in read_table("factors_2005.yaml").items()}
     )
 
 
 @cache
 def process_factors() -> Mapping[str, Mapping[str, Any]]:
     """Process factors (工况) by code with `xx` for the serial number of the equipment."""
-    return MappingProxyType(_read("process.yaml"))
+    return MappingProxyType(read_table("process.yaml"))
 
 
 @cache
 def field_information() -> Mapping[str, Mapping[str, Any]]:
     """Field information (现场端信息) of CN 3020 and 3021 by code."""
-    return MappingProxyType(_read("info.yaml"))
+    return MappingProxyType(read_table("info.yaml"))
 
 
 @cache
@@ -115,7 +123,7 @@ def systems() -> Mapping[str, System]:
     return MappingProxyType(
         {
             code: System(code, row["zh"], row["en"], row.get("medium", ""), tuple(row["editions"]))
-            for code, row in _read("systems.yaml").items()
+            for code, row in read_table("systems.yaml").items()
         }
     )
 
@@ -134,7 +142,7 @@ def commands() -> Mapping[str, Command]:
                 row.get("answer", ""),
                 tuple(row["editions"]),
             )
-            for code, row in _read("commands.yaml").items()
+            for code, row in read_table("commands.yaml").items()
         }
     )
 
@@ -144,8 +152,15 @@ def flags() -> Mapping[str, FlagMeaning]:
     """Data flags by letter."""
     return MappingProxyType(
         {
-            code: FlagMeaning(code, row["zh"], row["en"], tuple(row["editions"]))
-            for code, row in _read("flags.yaml").items()
+            code: FlagMeaning(
+                code,
+                row["zh"],
+                row["en"],
+                tuple(row["editions"]),
+                row.get("zh_2005", row["zh"]),
+                row.get("en_2005", row["en"]),
+            )
+            for code, row in read_table("flags.yaml").items()
         }
     )
 
@@ -153,7 +168,7 @@ def flags() -> Mapping[str, FlagMeaning]:
 @cache
 def return_codes() -> Mapping[str, Mapping[int, dict[str, str]]]:
     """`qn_rtn` (9011) and `exe_rtn` (9012): number to names. A number not listed means failure."""
-    return MappingProxyType(_read("returns.yaml"))
+    return MappingProxyType(read_table("returns.yaml"))
 
 
 @cache
