@@ -50,7 +50,7 @@ REJECTED = {
     197: "encrypted_body",  # HJ 212-2025 appendix A.2: SM4 body, checksum of the plain text; opened below
     198: "encrypted_body",
 }
-SEALED = {197: ["a01011", "a01012", "a01014"], 198: ["a01011", "a01012"]}
+SEALED = {197: ["a01011", "a01012", "a01014"], 198: ["a01011", "a01014"]}
 """The frames the standard prints encrypted, with the factors inside."""
 OFFICIAL_KEY = b"0" * 16
 CONTENT_ERRORS = {
