@@ -1,5 +1,6 @@
 """How the reading tables are cut by time: by a fixed rule, so that no two partitions can ever overlap."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -8,6 +9,7 @@ from typing import NamedTuple
 YEARLY_BEFORE = 2025
 """Before this year one partition a year: old history comes in bulk and is read seldom."""
 DECEMBER = 12
+_NAME = re.compile(r"_p(\d{4})(\d{2})?(\d{2})?$")
 
 
 class Grain(StrEnum):
@@ -43,3 +45,16 @@ def partitions_of(table: str, grain: Grain, times: Iterable[int]) -> list[Partit
     """The partitions that hold these times, in order, each once."""
     days = {at - at % 86_400 for at in times}
     return sorted({partition_of(table, grain, day) for day in days}, key=lambda partition: partition.start)
+
+
+def partition_named(table: str, name: str) -> Partition | None:
+    """The partition of a daily table that bears this name; None where the name is not of our making."""
+    found = _NAME.search(name)
+    if found is None:
+        return None
+    year, month, day = (int(part or 1) for part in found.groups())
+    try:
+        partition = partition_of(table, Grain.DAY, int(datetime(year, month, day, tzinfo=UTC).timestamp()))
+    except ValueError:
+        return None
+    return partition if partition.name == name else None

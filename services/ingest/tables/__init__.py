@@ -1,5 +1,6 @@
 """Tables of ingest, one module for each noun; all of them must be imported here for `metadata` to know them."""
 
+from services.ingest.tables.archive import ArchiveFileRow, SealedDayRow, SealTouchRow, SeriesChunkRow, SeriesDayRow
 from services.ingest.tables.base import metadata
 from services.ingest.tables.commands import (
     CommandExchangeRow,
@@ -42,6 +43,11 @@ __all__ = [
     "DeviceKeyRow",
     "DeviceLinkRow",
     "DeviceOddityRow",
+    "SeriesDayRow",
+    "SeriesChunkRow",
+    "SealedDayRow",
+    "SealTouchRow",
+    "ArchiveFileRow",
     "DeviceRow",
     "DeviceSettingRow",
     "DossierEntryRow",
