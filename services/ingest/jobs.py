@@ -8,6 +8,7 @@ from services.ingest.service.hook_sender import HookSender
 from services.ingest.service.intake import Intake
 from services.ingest.service.links import forget_old
 from services.ingest.service.mark_jobs import mark_jobs
+from services.ingest.service.sealing import SealService
 from services.ingest.service.transfers.desk import forget_files
 from services.ingest.service.transfers.runner import Runner
 from services.ingest.service.watch import expire_links
@@ -67,3 +68,11 @@ def hook_jobs(sender: HookSender) -> list[Job]:
         Job("ingest.hooks", timedelta(seconds=2), sender.step, least=2.0),
         Job("ingest.hooks.tidy", timedelta(hours=1), sender.tidy, least=600.0),
     ]
+def archive_jobs(db: Database, intake: Intake, clock: Clock, *, seal_after: timedelta) -> list[Job]:
+    """The jobs that close days."""
+    sealer = SealService(db, intake.dictionaries, clock, seal_after)
+
+    async def seal() -> None:
+        await sealer.run()
+
+    return [Job("ingest.seal", timedelta(hours=1), seal, least=60.0)]

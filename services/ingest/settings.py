@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ from services.ingest.domain.hooks import Network, read_networks
 from shared.settings import ServiceSettings, SettingsError, number
 
 DEFAULT_GATEWAY_PORT = 8212
+DEFAULT_SEAL_DAYS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,8 @@ class Settings(ServiceSettings):
     gateway_port: int = DEFAULT_GATEWAY_PORT
     transfers_dir: Path = Path("data/transfers")
     """Files sent for import and made by exports."""
+    seal_after: timedelta = timedelta(days=DEFAULT_SEAL_DAYS)
+    """Age at which a day of real-time and minute readings is sealed."""
 
     hook_networks: tuple[Network, ...] = ()
     """Networks of our own that webhooks may call besides public addresses."""
@@ -28,7 +32,12 @@ class Settings(ServiceSettings):
     @classmethod
     def own(cls, env: Mapping[str, str]) -> dict[str, object]:
         """`INGEST_GATEWAY_HOST`, `INGEST_GATEWAY_PORT`, `INGEST_TRANSFERS_DIR`, `INGEST_HOOK_NETWORKS`."""
+        """`INGEST_GATEWAY_HOST`, `INGEST_GATEWAY_PORT`, `INGEST_TRANSFERS_DIR`, `INGEST_SEAL_AFTER_DAYS`."""
+        days = number(env, "INGEST_SEAL_AFTER_DAYS", DEFAULT_SEAL_DAYS)
+        if days < 1:
+            raise SettingsError("environment variable INGEST_SEAL_AFTER_DAYS must be 1 or more")
         return {
+            "seal_after": timedelta(days=days),
             "gateway_host": env.get("INGEST_GATEWAY_HOST", "127.0.0.1"),
             "transfers_dir": Path(env.get("INGEST_TRANSFERS_DIR") or "data/transfers"),
             "hook_networks": _networks(env.get("INGEST_HOOK_NETWORKS", "")),

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingest.domain.flat import AnyRow
 from services.ingest.domain.readings import MEANS, Fate, Key, Row, Value, fold, merge
+from services.ingest.domain.readings import Fate, Key, Row, Value, fold, merge
 from services.ingest.service.intake import Intake, put
 from services.ingest.store.readings import ReadingStore
 from shared.contracts.ingest import ReadingKind
@@ -50,7 +51,7 @@ class Model:
         changed = {code for code in row.values.keys() & at.keys() if merge(at[code], row.values[code]) != at[code]}
         for code, value in row.values.items():
             at[code] = merge(at[code], value) if code in at else value
-        self.replaced += len(changed) if row.key.kind in MEANS else 0
+        self.replaced += len(changed)
         return Fate.CORRECTED if changed else Fate.STORED if added else Fate.UNCHANGED
 
 

@@ -81,12 +81,14 @@ def unpack_times(data: bytes) -> NDArray[np.int64]:
     mode, size, first, step = _TIMES.unpack_from(data)
     body = data[_TIMES.size :]
     if mode == _EVEN:
-        return first + step * np.arange(size, dtype=np.int64)
-    if mode == _BITMAP:
-        present = np.unpackbits(np.frombuffer(body, np.uint8), count=size)
-        return first + step * np.flatnonzero(present).astype(np.int64)
-    steps = _unplaned(body, "<u4", size - 1).astype(np.int64)
-    return first + step * np.concatenate([np.zeros(1, np.int64), np.cumsum(steps)])
+        places = np.arange(size, dtype=np.int64)
+    elif mode == _BITMAP:
+        places = np.flatnonzero(np.unpackbits(np.frombuffer(body, np.uint8), count=size))
+    else:
+        steps = _unplaned(body, "<u4", size - 1).astype(np.int64)
+        places = np.concatenate([np.zeros(1, np.int64), np.cumsum(steps)])
+    at: NDArray[np.int64] = places * step + first
+    return at
 
 
 def pack_values(value: NDArray[np.float64]) -> bytes:

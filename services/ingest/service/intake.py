@@ -17,7 +17,9 @@ from services.ingest.store.dictionaries import Dictionaries
 from services.ingest.store.frames import LayoutsMissingError, layout_of
 from services.ingest.store.partitions import Partitions
 from services.ingest.store.readings import ReadingStore
+from services.ingest.store.thawing import SEALED_STATE, Horizon, ThawStore
 from shared import feed
+from shared.clock import wall
 from shared.contracts.ingest import READINGS_ACCEPTED
 from shared.db import Database, raw
 from shared.logging import get_logger
@@ -41,6 +43,7 @@ class Intake:
         self.dictionaries = Dictionaries(db)
         self._db = db
         self._partitions = Partitions(db)
+        self._horizon = Horizon()
 
     async def run(self, rows: Sequence[AnyRow], work: Work[Result]) -> Result:
         """Run `work` in one transaction, committed on return; again after a deadlock and the like.
@@ -52,7 +55,10 @@ class Intake:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self._db.transaction() as session:
-                    return await work(session, ReadingStore(await raw(session), self.dictionaries))
+                    connection = await raw(session)
+                    if cold := await self._horizon.cold(connection, rows):
+                        await ThawStore(connection, self.dictionaries).thaw(cold, wall())
+                    return await work(session, ReadingStore(connection, self.dictionaries))
             except LayoutsMissingError as missing:
                 await self.dictionaries.learn(layouts=missing.layouts)
             except (asyncpg.PostgresError, DBAPIError) as error:
@@ -74,10 +80,11 @@ class Intake:
 
     async def _recover(self, error: asyncpg.PostgresError | DBAPIError, attempt: int, rows: Sequence[AnyRow]) -> None:
         state = _state_of(error)
-        if attempt == ATTEMPTS or state not in {*RETRY_STATES, NO_PARTITION}:
+        if attempt == ATTEMPTS or state not in {*RETRY_STATES, NO_PARTITION, SEALED_STATE}:
             raise error
         log.warning("write_again", attempt=attempt, state=state)
-        if state == NO_PARTITION:
+        if state in {NO_PARTITION, SEALED_STATE}:
+            self._horizon.forget()
             self._partitions.forget()
             await self._prepare(rows)
         await asyncio.sleep(0.01 * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311 - jitter

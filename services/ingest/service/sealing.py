@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
@@ -11,7 +11,7 @@ from services.ingest.domain.chunks import as_time, gather, same, seal, start_of,
 from services.ingest.domain.partitions import Partition
 from services.ingest.store.dictionaries import Dictionaries
 from services.ingest.store.sealing import OpenSeries, SealStore, SeriesKey
-from shared.clock import Clock
+from shared.clock import Clock, wall
 from shared.db import Database, raw
 from shared.logging import get_logger
 
@@ -23,7 +23,7 @@ ROWS_A_BATCH = 50_000
 SERIES_A_RUN = 2_000
 TRIES = 8
 RESEAL_AFTER = timedelta(hours=1)
-"""A day that was opened again stays open so long: late data come in rows."""
+"""A day that was opened again stays open so long (real time): late data come in rows."""
 LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -42,11 +42,20 @@ class _TouchedError(Exception):
 class SealService:
     """Seals days by the park's clock. Each step is a transaction of its own; a killed run is simply run again."""
 
-    def __init__(self, db: Database, dictionaries: Dictionaries, clock: Clock, after: timedelta) -> None:
+    def __init__(
+        self,
+        db: Database,
+        dictionaries: Dictionaries,
+        clock: Clock,
+        after: timedelta,
+        *,
+        again: timedelta = RESEAL_AFTER,
+    ) -> None:
         self._db = db
         self._dictionaries = dictionaries
         self._clock = clock
         self._after = after
+        self._again = again
 
     async def run(self) -> int:
         """Seal what is due, seal again what was opened; how many partitions and series."""
@@ -57,7 +66,7 @@ class SealService:
         done = 0
         for partition in due:
             done += await self._seal(partition)
-        return done + await self._seal_again(now, due)
+        return done + await self._seal_again(due)
 
     async def _seal(self, partition: Partition) -> bool:
         async with self._db.transaction() as session:
@@ -95,7 +104,9 @@ class SealService:
             day, start = gather(series.rows, layouts), start_of(key.day)
             one = seal(day, start)
             if not same(unseal(one.origin, one.chunks, start), day):
-                raise CopyDiffersError(f"point {key.point}, kind {key.kind}, {key.day}: the chunk reads back differently")
+                raise CopyDiffersError(
+                    f"point {key.point}, kind {key.kind}, {key.day}: the chunk reads back differently"
+                )
             sealed[key] = one, series
             await asyncio.sleep(0)  # other work of this process goes on
         await store.save(sealed, self._clock.now())
@@ -130,10 +141,10 @@ class SealService:
         log.info("sealed", partition=partition.name)
         return True
 
-    async def _seal_again(self, now: datetime, due: Sequence[Partition]) -> int:
+    async def _seal_again(self, due: Sequence[Partition]) -> int:
         async with self._db.transaction() as session:
             store = SealStore(await raw(session), self._dictionaries)
-            keys = await store.list_thawed(now - RESEAL_AFTER, SERIES_A_RUN)
+            keys = await store.list_thawed(wall() - self._again, SERIES_A_RUN)
         for key in keys:
             await self._seal_series(key)
         for partition in due:

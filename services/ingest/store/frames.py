@@ -1,7 +1,8 @@
 """Writing real-time and minute readings: one row a point and time, arrays by layout.
 
 Nearly every row is new, so a round is one `INSERT … ON CONFLICT DO NOTHING`; rows that were there (repeats,
-parts of a split packet, corrections) are locked, merged factor by factor and written back. Arrays of a
+parts of a split packet, corrections) are locked, merged factor by factor and written back; a value that was
+replaced is kept with its source and time. Arrays of a
 whole batch travel as one flat array and are sliced by the server: a missing value is NaN, because an array
 without nulls is sliced in constant time.
 """
@@ -68,8 +69,12 @@ _UPDATE = f"""update frame f set layout = r.layout, source = r.source, flags = r
   vmax = r.vmax, cou = r.cou, zs = r.zs, received_at = $15, rev = f.rev + 1
 from ({_ROWS}) r where f.point = r.point and f.kind = r.kind and f.at = r.at and f.at between $16 and $17"""
 
-_LOCK = """select f.point, f.kind, extract(epoch from f.at)::bigint as at, f.layout, f.flags,
-  f.avg, f.vmin, f.vmax, f.cou, f.zs
+_HISTORY = """insert into reading_revision
+    (point, factor, kind, at, rev, value, vmin, vmax, cou, zs, flag, source, received_at, replaced_at)
+  values ($1, $2, $3, to_timestamp($4), $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict do nothing"""
+
+_LOCK = """select f.point, f.kind, extract(epoch from f.at)::bigint as at, f.layout, f.flags, f.rev, f.source,
+  f.received_at, f.avg, f.vmin, f.vmax, f.cou, f.zs
 from unnest($1::int[], $2::smallint[], $3::bigint[]) as q(point, kind, at)
 join frame f on f.point = q.point and f.kind = q.kind and f.at = to_timestamp(q.at)
 where f.at between $4 and $5 order by f.point, f.kind, f.at for update of f"""
@@ -98,9 +103,15 @@ class FrameStore:
     async def _merge(self, lines: list[_Line], received_at: datetime) -> Changes:
         stored = await self._stored([line.key for line in lines])
         changes: Changes = {}
-        merged = []
+        merged, history = [], []
         for line in lines:
-            values, change = _merge_values(stored[line.key], dict(zip(line.layout, line.values, strict=True)))
+            old, (rev, source, came) = stored[line.key]
+            values, change = _merge_values(old, dict(zip(line.layout, line.values, strict=True)))
+            history += [
+                (line.key.point, self._dictionaries.factor(code), KIND_NUMBERS[line.key.kind], line.key.at, rev,
+                 value.value, value.vmin, value.vmax, value.cou, value.zs, value.flag, source, came, received_at)
+                for code, value in old.items() if code in change.replaced
+            ]  # fmt: skip
             if change.added or change.replaced:
                 layout = layout_of(values)
                 merged.append(_Line(line.key, layout, [values[code] for code in layout], line.source))
@@ -111,14 +122,21 @@ class FrameStore:
         if merged:
             span = _span([line.key for line in merged])
             await self._connection.execute(_UPDATE, *self._parameters(merged), received_at, *span)
+        if history:
+            await self._connection.executemany(_HISTORY, history)
         return changes
 
-    async def _stored(self, keys: list[Key]) -> dict[Key, dict[str, Value]]:
+    async def _stored(self, keys: list[Key]) -> dict[Key, tuple[dict[str, Value], tuple[int, int, datetime]]]:
+        """Values of the rows, and their revision, source and receipt; the rows are locked."""
         columns = [key.point for key in keys], [KIND_NUMBERS[key.kind] for key in keys], [key.at for key in keys]
         rows = await self._connection.fetch(_LOCK, *columns, *_span(keys))
         layouts = await self._dictionaries.layout_factors(self._connection, {row["layout"] for row in rows})
         return {
-            Key(row["point"], KINDS[row["kind"]], row["at"]): values_of(row, layouts[row["layout"]]) for row in rows
+            Key(row["point"], KINDS[row["kind"]], row["at"]): (
+                values_of(row, layouts[row["layout"]]),
+                (row["rev"], row["source"], row["received_at"]),
+            )
+            for row in rows
         }
 
     def _parameters(self, lines: list[_Line]) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 A partition is made as a table of its own and then attached: unlike `create … partition of` that does not
 lock the parent against readers and writers. An advisory lock keeps two processes from making the same one.
+The partition of a sealed day takes only what was opened again (`store/thawing.py`): a trigger sees to it.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,9 @@ from shared.db import Database, raw
 
 GRAINS = {"frame": Grain.DAY, "reading_value": Grain.MONTH}
 LOCK = 7_260_101
+_SEALED = "select exists(select from sealed_day where day >= $1 and day < $2 and sealed_at is not null)"
+_GUARD = """create trigger frame_guarded before insert or update on {}
+  for each row execute function frame_guarded()"""
 
 
 class Partitions:
@@ -39,6 +43,8 @@ class Partitions:
                 return
             start, end = partition.start.isoformat(), partition.end.isoformat()
             await connection.execute(f"create table {partition.name} (like {table} including all)")
+            if table == "frame" and await connection.fetchval(_SEALED, partition.start.date(), partition.end.date()):
+                await connection.execute(_GUARD.format(partition.name))
             await connection.execute(
                 f"alter table {table} attach partition {partition.name} for values from ('{start}') to ('{end}')"
             )

@@ -1,14 +1,14 @@
 """The store of readings: one way in and one way out over both layouts."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import numpy as np
 
-from services.ingest.domain.columns import EMPTY, Columns, Track
+from services.ingest.domain.columns import Columns, Track
 from services.ingest.domain.completeness import HourCounts
 from services.ingest.domain.flat import FlatRow
 from services.ingest.domain.readings import KIND_NUMBERS, MEANS, Changes, Key, Round
@@ -16,23 +16,35 @@ from services.ingest.store.dictionaries import Dictionaries
 from services.ingest.store.flat import FlatStore
 from services.ingest.store.frames import FrameStore
 from services.ingest.store.means import MeanStore
+from services.ingest.store.tiers import chunk_track, joined, mean_columns, open_parts, sealed_part, track_of
 from shared.contracts.ingest import READINGS_ACCEPTED, ReadingKind
 
-_FRAME_COUNT = """select coalesce(sum(cardinality(avg)), 0)::bigint from
-  (select avg from frame where point = any($1::int[]) and kind = $2 and at between $3 and $4 limit $5) q"""
-_FRAMES = """select point, layout, extract(epoch from at)::bigint as at, avg, flags from frame
-  where point = any($1::int[]) and kind = $2 and at between $3 and $4"""
+_FRAME_COUNT = """select (select coalesce(sum(cardinality(avg)), 0) from
+    (select avg from frame where point = any($1::int[]) and kind = $2 and at between $3 and $4 limit $5) q)
+  + (select coalesce(sum(vals), 0) from series_day
+    where point = any($1::int[]) and kind = $2 and day > $6 and day < $7 and state <> 'thawed')"""
+# One statement over open rows and chunks: one snapshot, so that a day that is being sealed or opened stands in one.
+_FRAMES = """select point, layout, extract(epoch from at)::bigint as at, avg, flags, null::int as factor,
+    null::date as day, null::bytea as body
+  from frame where point = any($1::int[]) and kind = $2 and at between $3 and $4
+  union all select c.point, null, null, null, null, c.factor, c.day, c.body
+  from series_chunk c join sealed_day d on d.day = c.day and d.sealed_at is not null
+  where c.point = any($1::int[]) and c.kind = $2 and c.day between $5 and $6 and not c.stale"""
 _MEANS = """select r.point, f.name, extract(epoch from r.at)::bigint, r.value, r.flag
   from reading_value r join factor_code f on f.id = r.factor
   where r.point = any($1::int[]) and r.kind = $2 and r.at between $3 and $4 limit $5"""
 _FRAME_TRACK = """select array_agg(at order by at) as at, array_agg(value order by at) as value,
-  string_agg(flag, '' order by at) as flags from (
+  string_agg(flag, '' order by at) as flags, null::date as day, null::bytea as body from (
     select extract(epoch from f.at)::bigint as at, f.avg[q.place] as value,
       coalesce(substr(f.flags, q.place, 1), 'N') as flag
     from frame f join unnest($5::int[], $6::int[]) as q(layout, place) on q.layout = f.layout
-    where f.point = $1 and f.kind = $2 and f.at >= $3 and f.at < $4 limit $7) t"""
+    where f.point = $1 and f.kind = $2 and f.at >= $3 and f.at < $4 limit $7) t
+  union all select null, null, null, c.day, c.body
+  from series_chunk c join sealed_day d on d.day = c.day and d.sealed_at is not null
+  where c.point = $1 and c.factor = (select id from factor_code where name = $8) and c.kind = $2
+    and c.day between $9 and $10 and not c.stale"""
 _MEAN_TRACK = """select array_agg(at order by at) as at, array_agg(coalesce(value, 'NaN') order by at) as value,
-  string_agg(flag, '' order by at) as flags from (
+  string_agg(flag, '' order by at) as flags, null::bytea as body from (
     select extract(epoch from at)::bigint as at, value, flag from reading_value
     where point = $1 and kind = $2 and at >= $3 and at < $4
       and factor = (select id from factor_code where name = $5) limit $6) t"""
@@ -52,12 +64,16 @@ order by o.code, o.id limit $7"""
 
 _LATEST = """select max(greatest(f.at, m.at)) from outlet o
   left join lateral (select max(at) as at from frame
-    where point = o.point and kind = any('{1,2}'::smallint[]) and at >= $2) f on true
+    where point = o.point and kind = any('{1,2}'::smallint[]) and at >= $2
+    union all select max(last_at) from series_day
+    where point = o.point and kind = any('{1,2}'::smallint[]) and day >= ($2::timestamptz)::date
+      and last_at >= $2) f on true
   left join lateral (select max(at) as at from reading_value
     where point = o.point and kind = any('{3,4}'::smallint[]) and at >= $2) m on true
 where $1::uuid is null or o.enterprise_id = $1"""
 
 _RECEIVED = "select time from outbox where type = $1 order by id desc limit 1"
+_INSTANT = timedelta(microseconds=1)
 
 
 class ReadingStore:
@@ -96,26 +112,36 @@ class ReadingStore:
         where = list(points), KIND_NUMBERS[kind], since, until
         if kind in MEANS:
             rows = await self._connection.fetch(_MEANS, *where, limit + 1)
-            return None if len(rows) > limit else _mean_columns(rows)
-        if await self._connection.fetchval(_FRAME_COUNT, *where, limit + 1) > limit:
+            return None if len(rows) > limit else mean_columns(rows)
+        days = since.date(), until.date()
+        if await self._connection.fetchval(_FRAME_COUNT, *where, limit + 1, *days) > limit:
             return None
-        rows = await self._connection.fetch(_FRAMES, *where)
-        layouts = await self._dictionaries.layout_factors(self._connection, {row["layout"] for row in rows})
-        return _frame_columns(rows, layouts)
+        rows = await self._connection.fetch(_FRAMES, *where, *days)
+        columns = await self._frame_columns(rows, ceil(since.timestamp()), int(until.timestamp()))
+        return None if len(columns) > limit else columns
+
+    async def _frame_columns(self, rows: Sequence[Any], since: int, until: int) -> Columns:
+        opened = [row for row in rows if row["body"] is None]
+        sealed = [row for row in rows if row["body"] is not None]
+        layouts = await self._dictionaries.layout_factors(self._connection, {row["layout"] for row in opened})
+        names = await self._dictionaries.factor_names(self._connection, {row["factor"] for row in sealed})
+        parts = open_parts(opened, layouts)
+        parts += [sealed_part(row["point"], names[row["factor"]], chunk_track(row, since, until + 1)) for row in sealed]
+        return joined(parts)
 
     async def read_track(self, key: Key, factor: str, until: datetime, *, limit: int) -> Track | None:
         """One factor of one outlet from `key.at` to before `until`; None where there are more than `limit` values."""
         where = key.point, KIND_NUMBERS[key.kind], datetime.fromtimestamp(key.at, UTC), until
         if key.kind in MEANS:
-            row = await self._connection.fetchrow(_MEAN_TRACK, *where, factor, limit + 1)
+            rows = await self._connection.fetch(_MEAN_TRACK, *where, factor, limit + 1)
         else:
             places = await self._dictionaries.layouts_with(self._connection, factor)
-            row = await self._connection.fetchrow(_FRAME_TRACK, *where, list(places), list(places.values()), limit + 1)
-        if row["at"] is None:
-            return Track(np.empty(0, np.int64), np.empty(0, np.float64), "")
-        if len(row["at"]) > limit:
-            return None
-        return Track(np.array(row["at"], np.int64), np.array(row["value"], np.float64), row["flags"])
+            days = where[2].date(), (until - _INSTANT).date()
+            rows = await self._connection.fetch(
+                _FRAME_TRACK, *where, list(places), list(places.values()), limit + 1, factor, *days
+            )
+        track = track_of(rows, key.at, ceil(until.timestamp()))
+        return None if len(track.at) > limit else track
 
     async def count_hours(
         self, since: datetime, until: datetime, *, enterprise_id: UUID | None, outlet_id: UUID | None, limit: int,
@@ -139,44 +165,3 @@ class ReadingStore:
             await self._connection.fetchval(_LATEST, enterprise_id, since),
             await self._connection.fetchval(_RECEIVED, READINGS_ACCEPTED),
         )
-
-
-def _mean_columns(rows: Sequence[Any]) -> Columns:
-    if not rows:
-        return EMPTY
-    point, factor, at, value, flag = zip(*rows, strict=True)
-    return Columns(
-        np.array(point, np.int32),
-        np.array(factor, object),
-        np.array(at, np.int64),
-        np.array([np.nan if number is None else number for number in value], np.float64),
-        np.array(flag, object),
-    ).ordered()
-
-
-def _frame_columns(rows: Sequence[Any], layouts: dict[int, tuple[str, ...]]) -> Columns:
-    if not rows:
-        return EMPTY
-    groups: dict[int, list[Any]] = {}
-    for row in rows:
-        groups.setdefault(row["layout"], []).append(row)
-    parts = [_group_columns(group, layouts[layout]) for layout, group in groups.items()]
-    return Columns(
-        np.concatenate([part.point for part in parts]),
-        np.concatenate([part.factor for part in parts]),
-        np.concatenate([part.at for part in parts]),
-        np.concatenate([part.value for part in parts]),
-        np.concatenate([part.flag for part in parts]),
-    ).ordered()
-
-
-def _group_columns(rows: Sequence[Any], layout: tuple[str, ...]) -> Columns:
-    width = len(layout)
-    flags = "".join(row["flags"] or "N" * width for row in rows)
-    return Columns(
-        np.repeat(np.array([row["point"] for row in rows], np.int32), width),
-        np.tile(np.array(layout, object), len(rows)),
-        np.repeat(np.array([row["at"] for row in rows], np.int64), width),
-        np.array([row["avg"] for row in rows], np.float64).reshape(-1),
-        np.array(list(flags), object),
-    )

@@ -25,8 +25,8 @@ _PARTITIONS = """select c.relname from pg_inherits i join pg_class c on c.oid = 
   where i.inhparent = 'frame'::regclass order by c.relname"""
 _POINTS = "select point, count(*) from frame where at >= $1 and at < $2 group by point order by point"
 _ROWS = """select point, kind, extract(epoch from at)::bigint as at,
-    (extract(epoch from received_at) * 1000000)::bigint as received, layout, source, rev, flags, avg, vmin, vmax, cou, zs,
-    hash_record_extended(f, 0) as hash
+    (extract(epoch from received_at) * 1000000)::bigint as received, layout, source, rev, flags, avg, vmin, vmax, cou,
+    zs, hash_record_extended(f, 0) as hash
   from frame f where point = any($1::int[]) and at >= $2 and at < $3 order by point, kind, at"""
 _SAVE_DAY = """insert into series_day as s
     (point, kind, day, rev, state, changed_at, last_at, row_hash, rows, vals, digest, origin)
@@ -43,7 +43,8 @@ _PROOF = """with open as (
       bit_xor(hash_record_extended(f, 0)) as hash, bool_or(at <> date_trunc('second', at)) as odd
     from frame f where at >= $1 and at < $2 group by 1, 2, 3),
   held as (
-    select point, kind, day, sum(vals) as vals, string_agg(body || coalesce(besides, ''), ''::bytea order by factor) as body
+    select point, kind, day, sum(vals) as vals,
+      string_agg(body || coalesce(besides, ''), ''::bytea order by factor) as body
     from series_chunk where day >= $3 and day < $4 and not stale group by 1, 2, 3),
   kept as (select * from series_day where day >= $3 and day < $4)
   select point, kind, day, o.rows as open_rows, k.rows, o.vals as open_vals, h.vals
@@ -100,7 +101,8 @@ class SealStore:
     async def is_sealed(self, partition: Partition) -> bool:
         """Whether days of a partition are sealed."""
         found: bool = await self._connection.fetchval(
-            "select exists(select from sealed_day where day >= $1 and day < $2 and sealed_at is not null)", *_days(partition)
+            "select exists(select from sealed_day where day >= $1 and day < $2 and sealed_at is not null)",
+            *_days(partition),
         )
         return found
 
@@ -157,8 +159,8 @@ class SealStore:
             _PROOF, partition.start, partition.end, *days, MOST_FAULTS, timeout=LONG
         )  # fmt: skip
         return [
-            f"point {row['point']}, kind {row['kind']}, {row['day']}: {row['open_rows']} rows and {row['open_vals']} values "
-            f"open, {row['rows']} rows and {row['vals']} values in chunks"
+            f"point {row['point']}, kind {row['kind']}, {row['day']}: {row['open_rows']} rows and {row['open_vals']} "
+            f"values open, {row['rows']} rows and {row['vals']} values in chunks"
             for row in rows
         ]
 
@@ -196,7 +198,8 @@ class SealStore:
     async def list_thawed(self, before: datetime, limit: int) -> list[SeriesKey]:
         """Series opened again before a time."""
         rows = await self._connection.fetch(
-            """select s.point, s.kind, s.day from series_day s join sealed_day d on d.day = s.day and d.sealed_at is not null
+            """select s.point, s.kind, s.day from series_day s
+            join sealed_day d on d.day = s.day and d.sealed_at is not null
             where s.state = 'thawed' and s.changed_at <= $1 order by s.day, s.point, s.kind limit $2""",
             before, limit,
         )  # fmt: skip

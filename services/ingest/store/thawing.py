@@ -23,10 +23,25 @@ _OPEN = """insert into series_day as s
   values ($1, $2, $3, 0, 'thawed', $4, null, 0, 0, 0, '', '')
   on conflict (point, kind, day) do update set state = 'thawed', changed_at = excluded.changed_at
   where s.state <> 'thawed' returning old.state as was, new.digest, new.origin"""
-_CHUNKS = """select c.factor, f.name, c.vals, c.body, c.besides from series_chunk c join factor_code f on f.id = c.factor
+_CHUNKS = """select c.factor, f.name, c.vals, c.body, c.besides
+  from series_chunk c join factor_code f on f.id = c.factor
   where (c.point, c.kind, c.day) = ($1, $2, $3) and not c.stale order by c.factor"""
 _STALE = "update series_chunk set stale = true where (point, kind, day) = ($1, $2, $3)"
-_COLUMNS = ("point", "kind", "at", "received_at", "layout", "source", "rev", "flags", "avg", "vmin", "vmax", "cou", "zs")
+_COLUMNS = (
+    "point",
+    "kind",
+    "at",
+    "received_at",
+    "layout",
+    "source",
+    "rev",
+    "flags",
+    "avg",
+    "vmin",
+    "vmax",
+    "cou",
+    "zs",
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -20,7 +20,8 @@ STATEMENTS = (
     # Chunks are compressed already.
     """alter table series_chunk alter column body set storage external, alter column besides set storage external""",
     """alter table series_day alter column origin set storage external""",
-    "create table seal_touch(id bigint generated always as identity primary key, day date not null, point int not null)",
+    """create table seal_touch(
+  id bigint generated always as identity primary key, day date not null, point int not null)""",
     """create table archive_file(
   month date not null, kind smallint not null, rev smallint not null, path text not null, state text not null,
   detail text not null, rows bigint not null, size bigint not null, sha256 bytea not null, schema_version int not null,
