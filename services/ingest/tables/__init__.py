@@ -34,11 +34,11 @@ from services.ingest.tables.registry import DeviceRow, EnterpriseRow, LimitRow, 
 from services.ingest.tables.transfers import TransferRow
 
 __all__ = [
+    "ArchiveFileRow",
     "CommandExchangeRow",
     "CommandQnRow",
     "CommandRow",
     "CommandSettingRow",
-    "ArchiveFileRow",
     "DeviceDayRow",
     "DeviceEventRow",
     "DeviceKeyRow",
