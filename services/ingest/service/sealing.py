@@ -71,7 +71,7 @@ class SealService:
     async def _seal(self, partition: Partition) -> bool:
         async with self._db.transaction() as session:
             store = SealStore(await raw(session), self._dictionaries)
-            if await store.is_sealed(partition):
+            if not await store.lock(partition) or not await store.exists(partition):
                 return False
             await store.watch(partition)
             points = await store.list_points(partition)
@@ -170,8 +170,9 @@ class SealService:
         try:
             async with self._db.transaction() as session:
                 store = SealStore(await raw(session), self._dictionaries)
-                there = {one.name for one in await store.list_partitions()}
-                if partition.name not in there or await store.lock(partition) or not await store.is_empty(partition):
+                if await store.lock(partition) or not await store.exists(partition):
+                    return
+                if not await store.is_empty(partition):
                     return
                 await store.shut_out()
                 if await store.is_empty(partition):

@@ -106,6 +106,10 @@ class SealStore:
         )
         return found
 
+    async def exists(self, partition: Partition) -> bool:
+        """Whether a partition is there; ask after `lock`."""
+        return await self._connection.fetchval("select to_regclass($1)", partition.name) is not None
+
     async def list_points(self, partition: Partition) -> list[tuple[int, int]]:
         """(point number, rows) of a partition."""
         rows = await self._connection.fetch(_POINTS, partition.start, partition.end, timeout=LONG)
