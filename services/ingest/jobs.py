@@ -68,6 +68,8 @@ def hook_jobs(sender: HookSender) -> list[Job]:
         Job("ingest.hooks", timedelta(seconds=2), sender.step, least=2.0),
         Job("ingest.hooks.tidy", timedelta(hours=1), sender.tidy, least=600.0),
     ]
+
+
 def archive_jobs(db: Database, intake: Intake, clock: Clock, *, seal_after: timedelta) -> list[Job]:
     """The jobs that close days."""
     sealer = SealService(db, intake.dictionaries, clock, seal_after)

@@ -7,8 +7,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.ingest.gateways import ClientLogins
-from services.ingest.jobs import hook_jobs, jobs_of
-from services.ingest.jobs import archive_jobs, jobs_of
+from services.ingest.jobs import archive_jobs, hook_jobs, jobs_of
 from services.ingest.routes import ROUTERS
 from services.ingest.service.hook_sender import HookSender
 from services.ingest.service.intake import Intake
@@ -56,7 +55,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         if state.settings.jobs:
             await stack.enter_async_context(state.transfers.running())
             jobs = [*jobs_of(state.db, state.intake, state.clock, state.transfers), *hook_jobs(state.hooks)]
-            jobs = jobs_of(state.db, state.intake, state.clock, state.transfers)
             jobs += archive_jobs(state.db, state.intake, state.clock, seal_after=state.settings.seal_after)
             await stack.enter_async_context(leading(state.settings.database_url, "ingest", jobs, state.clock))
         yield

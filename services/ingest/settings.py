@@ -31,8 +31,9 @@ class Settings(ServiceSettings):
 
     @classmethod
     def own(cls, env: Mapping[str, str]) -> dict[str, object]:
-        """`INGEST_GATEWAY_HOST`, `INGEST_GATEWAY_PORT`, `INGEST_TRANSFERS_DIR`, `INGEST_HOOK_NETWORKS`."""
-        """`INGEST_GATEWAY_HOST`, `INGEST_GATEWAY_PORT`, `INGEST_TRANSFERS_DIR`, `INGEST_SEAL_AFTER_DAYS`."""
+        """`INGEST_GATEWAY_HOST`, `INGEST_GATEWAY_PORT`, `INGEST_TRANSFERS_DIR`, `INGEST_HOOK_NETWORKS`,
+        `INGEST_SEAL_AFTER_DAYS`.
+        """
         days = number(env, "INGEST_SEAL_AFTER_DAYS", DEFAULT_SEAL_DAYS)
         if days < 1:
             raise SettingsError("environment variable INGEST_SEAL_AFTER_DAYS must be 1 or more")

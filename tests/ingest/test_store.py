@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingest.domain.flat import AnyRow
-from services.ingest.domain.readings import MEANS, Fate, Key, Row, Value, fold, merge
 from services.ingest.domain.readings import Fate, Key, Row, Value, fold, merge
 from services.ingest.service.intake import Intake, put
 from services.ingest.store.readings import ReadingStore

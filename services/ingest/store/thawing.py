@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from services.ingest.domain.chunks import Chunk, OpenRow, day_of, digest_of, scatter, start_of, unseal
+from services.ingest.domain.flat import AnyRow
 from services.ingest.domain.packing import DamagedError
-from services.ingest.domain.readings import KIND_NUMBERS, MEANS, Row
+from services.ingest.domain.readings import KIND_NUMBERS, MEANS
 from services.ingest.store.dictionaries import Dictionaries
 from services.ingest.store.sealing import SeriesKey
 
@@ -59,7 +60,7 @@ class Horizon:
         """Look again at the next write."""
         self._until = None
 
-    async def cold(self, connection: asyncpg.Connection, rows: Iterable[Row]) -> list[SeriesKey]:
+    async def cold(self, connection: asyncpg.Connection, rows: Iterable[AnyRow]) -> list[SeriesKey]:
         """Series and days of rows that may lie in sealed days."""
         if self._until is None:
             day = await connection.fetchval("select max(day) from sealed_day where sealed_at is not null")
