@@ -9,6 +9,7 @@ from services.ingest.routes.hooks import router as hooks_router
 from services.ingest.routes.links import router as links_router
 from services.ingest.routes.marks import router as marks_router
 from services.ingest.routes.packets import router as packets_router
+from services.ingest.routes.qa import router as qa_router
 from services.ingest.routes.readings import router as readings_router
 from services.ingest.routes.registry import router as registry_router
 from services.ingest.routes.sta import router as sta_router
@@ -22,6 +23,7 @@ ROUTERS: list[APIRouter] = [
     links_router,
     marks_router,
     evidence_router,
+    qa_router,
     transfers_router,
     sta_router,
     commands_router,

@@ -22,6 +22,7 @@ from services.ingest.tables.links import (
 )
 from services.ingest.tables.marks import EvidenceContentRow, EvidenceRow, FlagRunRow, MarkRow, MarkVersionRow
 from services.ingest.tables.packets import PacketActRow, PacketRow
+from services.ingest.tables.qa import QaRecordRow
 from services.ingest.tables.readings import (
     FactorCodeRow,
     FrameRow,
@@ -66,6 +67,7 @@ __all__ = [
     "OutletRow",
     "PacketActRow",
     "PacketRow",
+    "QaRecordRow",
     "ReadingRevisionRow",
     "ReadingValueRow",
     "SealTouchRow",

@@ -36,6 +36,16 @@ STATEMENTS: tuple[str, ...] = (
   flag text not null, mark_id uuid references mark(id), primary key(point, factor, since), check(until > since))""",
     "create index flag_run_until on flag_run(point, until)",
     "create index flag_run_mark on flag_run(mark_id)",
+    """create table qa_record(
+  id uuid primary key, serial bigint generated always as identity unique,
+  enterprise_id uuid not null references enterprise(id), outlet_id uuid not null references outlet(id),
+  factor text not null, kind text not null, at timestamptz not null, pairs jsonb not null, full_scale float8,
+  reference float8 not null, reading float8 not null, error float8, error_kind text not null, allowed_error float8,
+  passed bool, next_due_at timestamptz, rule_source text not null, note text not null, source text not null,
+  recorded_at timestamptz not null, recorded_by text not null, replaces uuid references qa_record(id),
+  replaced bool not null, packet_id bigint unique)""",
+    "create index qa_record_latest on qa_record(outlet_id, factor, kind, at)",
+    "create index qa_record_enterprise on qa_record(enterprise_id, at)",
 )
 
 
