@@ -13,6 +13,7 @@ import pytest
 from services.ingest.domain.links import link_rules
 from services.ingest.domain.strangers import Strangers
 from services.ingest.hj212.codec import frame
+from services.ingest.hj212.codec.sealing import seal
 from services.ingest.hj212.gateway import Limits, Server, serve
 from services.ingest.service.intake import Intake
 from services.ingest.service.uploads import UploadSink
@@ -20,7 +21,7 @@ from services.ingest.service.watch import LinkWatch, expire_links
 from shared.auth import Role
 from shared.clients.base import ServiceCallError
 from shared.clock import PARK_ZONE
-from shared.contracts.ingest import DeviceIn, LinkState, enterprise_uuid
+from shared.contracts.ingest import DeviceIn, LinkState, ReadingKind, enterprise_uuid
 from shared.contracts.ingest.links import DeviceDetail, DeviceSettingsChange, PasswordCheck, Tolerance
 from shared.db import Database, plain_dsn
 from tests.ingest.conftest import NOW, Ingest
@@ -382,3 +383,25 @@ async def test_strangers_are_listed_until_they_are_registered(ingest: Ingest) ->
     assert [[item.mn for item in page.items] for page in (first, rest)] == [["NEW2", "NEW1"], ["NEW0"]]
     assert (first.items[0].frames, first.items[0].edition, first.items[0].peer[:9]) == (1, "2017", "127.0.0.1")
     assert (count, (await ingest.client.link_summary()).unknown) == (3, 2)
+
+
+async def test_encrypted_frames_are_read_with_the_key_of_their_device(ingest: Ingest) -> None:
+    key = b"0123456789abcdef"
+    outlet = await ingest.outlet(mn=MN)
+    sealed = [seal(sent(flag=9, value=number)[6:-6], key) for number in range(3)]
+    without = await outcomes(ingest, sealed[0])
+    await settings(ingest, sm4_key="another key 1234")
+    with_another = await outcomes(ingest, sealed[0])
+    await settings(ingest, 1, sm4_key=key.decode(), edition="2025")
+    async with watched(ingest) as gateway, connected(gateway.server) as peer:
+        await peer.send(*sealed)
+        answers = await peer.answers(3)
+        await gateway.settle(3)
+        open_ = gateway.server.sessions.is_open(MN)
+    table = await ingest.client.read_arrow([outlet], ReadingKind.REALTIME, NOW, NOW)
+    (line,) = (await ingest.client.list_packets(limit=1)).items
+
+    assert without == with_another == [("quarantined", "encrypted_body")]
+    assert [(answer.cn, answer.mn) for answer in answers] == [("9014", MN)] * 3
+    assert (open_, table.to_pylist()[0]["value"], line.mn) == (True, 2.0, MN)
+    assert await rows(ingest, "select raw from packet order by id desc limit 1") == [(sealed[-1].strip(),)]

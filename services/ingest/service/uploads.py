@@ -25,6 +25,7 @@ from services.ingest.domain.strangers import Strangers
 from services.ingest.hj212.codec import Frame, ParseError, Rejected
 from services.ingest.hj212.gateway.sink import Outcome, Received, Status
 from services.ingest.service.intake import Intake, put
+from services.ingest.service.opening import find_sealed, open_sealed
 from services.ingest.store.packets import JournalStore
 from services.ingest.store.readings import ReadingStore
 from shared.clock import monotonic
@@ -89,7 +90,7 @@ class UploadSink:
 
         Content the database refuses costs only the packet that carries it: the batch is then stored one by one.
         """
-        judged = await self._judge(batch)
+        batch, judged = await self._judge(batch)
         try:
             repeats = await self._write(judged)
         except (AppError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
@@ -98,15 +99,23 @@ class UploadSink:
             log.warning("packet_refused", error=repr(error))
             judged = [_refused(judged[0], error)]
             repeats = await self._write(judged)
-        return [_outcome(item, repeat=item.verdict.row is not None and next(repeats)) for item in judged]
+        return [
+            _outcome(item, received, repeat=item.verdict.row is not None and next(repeats))
+            for item, received in zip(judged, batch, strict=True)
+        ]
 
-    async def _judge(self, batch: Sequence[Received]) -> list[Judged]:
-        devices = await self._directory.find({received.packet.mn for received in batch if received.packet is not None})
+    async def _judge(self, batch: Sequence[Received]) -> tuple[Sequence[Received], list[Judged]]:
+        """The batch as it can be read with the keys of its devices, and the verdicts."""
+        sealed = find_sealed(batch)
+        named = {received.packet.mn for received in batch if received.packet is not None}
+        devices = await self._directory.find(named | {item.header.mn for item in sealed.values()})
+        if sealed:
+            batch = open_sealed(batch, sealed, devices)
         judged = [judge_one(received, devices) for received in batch]
         if None in devices.values():
             seconds = monotonic()
             judged = [self._sparing(*pair, seconds) for pair in zip(batch, judged, strict=True)]
-        return judged
+        return batch, judged
 
     def _sparing(self, received: Received, judged: Judged, seconds: float) -> Judged:
         """The frame of an MN nobody registered, kept out of the journal where there are many of them."""
@@ -178,9 +187,10 @@ def _refused(judged: Judged, error: Exception) -> Judged:
     return Judged(Packet(**values, mn=None, cn=None, status=verdict.status, reason=verdict.reason), verdict)
 
 
-def _outcome(judged: Judged, *, repeat: bool) -> Outcome:
-    status = judged.verdict.status
-    answered = status in (PacketStatus.STORED, PacketStatus.ANSWERED)
+def _outcome(judged: Judged, received: Received, *, repeat: bool) -> Outcome:
+    verdict = judged.verdict
+    answered = verdict.status in (PacketStatus.STORED, PacketStatus.ANSWERED)
     return Outcome(
-        Status(status.value), judged.verdict.reason, answer=answered, late=judged.verdict.late, repeat=repeat
-    )
+        Status(verdict.status.value), verdict.reason, answer=answered, late=verdict.late, repeat=repeat,
+        packet=received.packet,
+    )  # fmt: skip

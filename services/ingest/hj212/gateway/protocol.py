@@ -4,7 +4,7 @@ import asyncio
 from enum import Flag, auto
 from typing import TYPE_CHECKING, cast
 
-from services.ingest.hj212.codec import Event, Frame, Framer
+from services.ingest.hj212.codec import Event, Frame, Framer, RejectReason
 
 if TYPE_CHECKING:
     from services.ingest.hj212.gateway.server import Server
@@ -163,6 +163,12 @@ class LoggerConnection(asyncio.Protocol):
         transport.write(data)
         return True
 
+    def opened(self) -> None:
+        """A frame that the framer could not read was read with its key: it is as good as any other."""
+        self.good_frames += 1
+        self.last_frame = self.last_byte
+        self.quiet_noise = self._framer.noise
+
     def beat(self) -> None:
         """A heartbeat came: the longest time between two of them is how often this peer sends one."""
         now = self._server.loop.time()
@@ -194,8 +200,8 @@ class LoggerConnection(asyncio.Protocol):
                 self.good_frames += 1
                 self.last_frame = self.last_byte
                 self.quiet_noise = self._framer.noise
-            else:
-                self.strikes += 1
+            elif event.reason is not RejectReason.ENCRYPTED_BODY:
+                self.strikes += 1  # one whose key the sink may have is judged later
             self.unanswered += 1
             self._server.receive(self, event)
         self._bound(progress=bool(events))

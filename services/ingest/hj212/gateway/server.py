@@ -12,6 +12,7 @@ from services.ingest.hj212.codec import (
     Packet,
     ParseError,
     Rejected,
+    RejectReason,
     answer,
     expected_answer,
     parse_segment,
@@ -189,6 +190,8 @@ class Server:
         answers: dict[int, list[bytes]] = {}
         for received, outcome in zip(batch, outcomes, strict=True):
             self.stats.outcomes[outcome.status] += 1
+            if outcome.packet is not received.packet and outcome.packet is not None:
+                received = received._replace(packet=outcome.packet, error=None)  # noqa: PLW2901 - read with its key
             mine = answers.setdefault(received.connection, [])
             mine.append(_answer(received.packet, outcome))
             self._judge(received, outcome)
@@ -214,12 +217,16 @@ class Server:
         """Keep the sessions, and the connection's account of frames in a row that were good for nothing."""
         connection = self._connections.get(received.connection)
         self.sessions.settled(received, outcome, connection)
-        if connection is None or isinstance(received.event, Rejected):
+        if connection is None:
             return
-        if outcome.status is Status.QUARANTINED:
-            connection.strikes += 1
-        else:
+        event = received.event
+        rejected = isinstance(event, Rejected)
+        if outcome.status is not Status.QUARANTINED:
             connection.strikes = 0
+            if rejected:
+                connection.opened()
+        elif not rejected or event.reason is RejectReason.ENCRYPTED_BODY:
+            connection.strikes += 1
 
     def _press(self) -> None:
         if self._stopping:

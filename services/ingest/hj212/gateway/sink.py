@@ -40,6 +40,7 @@ class Outcome(NamedTuple):
     reason: stable code, for quarantined and ignored frames. answer: the sender may be given the
     answer that its packet asks for; the gateway still answers only where the standard allows it.
     late: 补传, its values came long after their time. repeat: it brought nothing that was not stored already.
+    packet: as the sink read it, which for an encrypted body is more than the gateway could.
     """
 
     status: Status
@@ -47,6 +48,7 @@ class Outcome(NamedTuple):
     answer: bool = False
     late: bool = False
     repeat: bool = False
+    packet: Packet | None = None
 
 
 class Sink(Protocol):
