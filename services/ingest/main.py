@@ -11,6 +11,7 @@ from services.ingest.jobs import archive_jobs, hook_jobs, jobs_of
 from services.ingest.routes import ROUTERS
 from services.ingest.service.hook_sender import HookSender
 from services.ingest.service.intake import Intake
+from services.ingest.service.journal_jobs import journal_jobs
 from services.ingest.service.transfers.registered import kinds
 from services.ingest.service.transfers.runner import Runner
 from services.ingest.settings import Settings
@@ -56,5 +57,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await stack.enter_async_context(state.transfers.running())
             jobs = [*jobs_of(state.db, state.intake, state.clock, state.transfers), *hook_jobs(state.hooks)]
             jobs += archive_jobs(state.db, state.intake, state.clock, seal_after=state.settings.seal_after)
+            jobs += journal_jobs(state.db, state.clock, state.settings)
             await stack.enter_async_context(leading(state.settings.database_url, "ingest", jobs, state.clock))
         yield

@@ -21,6 +21,17 @@ class Settings(ServiceSettings):
 
     gateway_host: str = "127.0.0.1"
     gateway_port: int = DEFAULT_GATEWAY_PORT
+    gateway_allowed: tuple[Network, ...] = ()
+    gateway_per_address: int = 2_000
+    gateway_tls_cert: str = ""
+    gateway_tls_key: str = ""
+    gateway_tls_port: int = 0
+    """0: with a certificate the one port speaks TLS only."""
+    gateway_metrics_port: int = 0
+    """0: no metrics over HTTP."""
+    journal_days: int = 365
+    quarantine_days: int = 1_100
+    """Days that packets are kept; those refused or acted on stay longer, those held stay."""
     transfers_dir: Path = Path("data/transfers")
     """Files sent for import and made by exports."""
     seal_after: timedelta = timedelta(days=DEFAULT_SEAL_DAYS)
@@ -31,23 +42,34 @@ class Settings(ServiceSettings):
 
     @classmethod
     def own(cls, env: Mapping[str, str]) -> dict[str, object]:
-        """`INGEST_GATEWAY_HOST`, `INGEST_GATEWAY_PORT`, `INGEST_TRANSFERS_DIR`, `INGEST_HOOK_NETWORKS`,
-        `INGEST_SEAL_AFTER_DAYS`.
+        """`INGEST_GATEWAY_…`, `INGEST_JOURNAL_DAYS`, `…QUARANTINE_DAYS`, `…TRANSFERS_DIR`, `…HOOK_NETWORKS`,
+        `…SEAL_AFTER_DAYS`.
         """
         days = number(env, "INGEST_SEAL_AFTER_DAYS", DEFAULT_SEAL_DAYS)
         if days < 1:
             raise SettingsError("environment variable INGEST_SEAL_AFTER_DAYS must be 1 or more")
+        cert, key = env.get("INGEST_GATEWAY_TLS_CERT", ""), env.get("INGEST_GATEWAY_TLS_KEY", "")
+        if bool(cert) is not bool(key):
+            raise SettingsError("give INGEST_GATEWAY_TLS_CERT and INGEST_GATEWAY_TLS_KEY together")
         return {
             "seal_after": timedelta(days=days),
+            "gateway_allowed": _networks(env, "INGEST_GATEWAY_ALLOW"),
+            "gateway_per_address": number(env, "INGEST_GATEWAY_PER_ADDRESS", 2_000),
+            "gateway_tls_cert": cert,
+            "gateway_tls_key": key,
+            "gateway_tls_port": number(env, "INGEST_GATEWAY_TLS_PORT", 0),
+            "gateway_metrics_port": number(env, "INGEST_GATEWAY_METRICS_PORT", 0),
+            "journal_days": number(env, "INGEST_JOURNAL_DAYS", 365),
+            "quarantine_days": number(env, "INGEST_QUARANTINE_DAYS", 1_100),
             "gateway_host": env.get("INGEST_GATEWAY_HOST", "127.0.0.1"),
             "transfers_dir": Path(env.get("INGEST_TRANSFERS_DIR") or "data/transfers"),
-            "hook_networks": _networks(env.get("INGEST_HOOK_NETWORKS", "")),
+            "hook_networks": _networks(env, "INGEST_HOOK_NETWORKS"),
             "gateway_port": number(env, "INGEST_GATEWAY_PORT", DEFAULT_GATEWAY_PORT),
         }
 
 
-def _networks(text: str) -> tuple[Network, ...]:
+def _networks(env: Mapping[str, str], name: str) -> tuple[Network, ...]:
     try:
-        return read_networks(text)
+        return read_networks(env.get(name, ""))
     except ValueError as error:
-        raise SettingsError(f"INGEST_HOOK_NETWORKS: {error}") from error
+        raise SettingsError(f"{name}: {error}") from error

@@ -30,10 +30,10 @@ async def write_registry(request: Request, caller: MayWriteRegistry) -> AsyncIte
         yield RegistryService(session, clock_of(request).now, caller)
 
 
-async def read_packets(request: Request, _caller: MayReadPackets) -> AsyncIterator[PacketService]:
+async def read_packets(request: Request, caller: MayReadPackets) -> AsyncIterator[PacketService]:
     """The journal for who may read it."""
     async with db_of(request).transaction() as session:
-        yield PacketService(session)
+        yield PacketService(session, clock_of(request).now, caller)
 
 
 def read_readings(request: Request, caller: MayReadReadings) -> ReadingService:

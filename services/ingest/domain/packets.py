@@ -66,6 +66,17 @@ class Packet:
         return self.status is PacketStatus.STORED and LATE in self.detail.split(", ")
 
 
+class PacketFilter(NamedTuple):
+    """Which packets of the journal. open: in the quarantine and not done with."""
+
+    status: PacketStatus | None = None
+    reason: str | None = None
+    mn: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    open: bool = False
+
+
 class KnownDevice(NamedTuple):
     """What the gateway knows of a data logger 数采仪. `active`: it and its outlet are in use."""
 

@@ -6,8 +6,12 @@ from datetime import datetime
 from typing import TypeVar
 
 from services.ingest.domain.packets import Packet
+from services.ingest.domain.quarantine import is_held, state_of
 from services.ingest.domain.registry import Device, Enterprise, Outlet, link_of
+from services.ingest.service.packets import PacketView
+from services.ingest.service.retries import Tried
 from shared.contracts.ingest import DeviceOut, EnterpriseOut, OutletOut, PacketOut
+from shared.contracts.ingest.packets import PacketActOut, PacketDetail, RetryOut
 from shared.http import Page, encode_cursor
 
 Thing = TypeVar("Thing")
@@ -48,3 +52,29 @@ def packet_out(packet: Packet) -> PacketOut:
     r"""A line of the journal; bytes that are not UTF-8, and control characters, are escaped as `\xNN`."""
     raw = packet.raw.decode("utf-8", "backslashreplace").translate(_ESCAPED)
     return PacketOut(**{**asdict(packet), "repairs": list(packet.repairs), "late": packet.late, "raw": raw})
+
+
+def packet_detail(view: PacketView) -> PacketDetail:
+    """A packet with its bytes taken apart."""
+    packet = view.packet
+    return PacketDetail(
+        **packet_out(packet).model_dump(),
+        **asdict(view.dissection),
+        hex=packet.raw.hex(),
+        size=len(packet.raw),
+        device_id=view.device_id,
+        state=state_of(packet, view.acts),
+        held=is_held(view.acts),
+        acts=[
+            PacketActOut(
+                at=act.at, act=act.act, actor=act.actor, status=act.status, reason=act.reason, detail=act.detail
+            )
+            for act in view.acts
+        ],
+    )
+
+
+def retry_out(tried: Tried) -> RetryOut:
+    """What became of a packet that was tried again."""
+    packet, verdict = tried
+    return RetryOut(packet_id=packet.id, status=verdict.status, reason=verdict.reason, detail=verdict.detail)

@@ -220,12 +220,11 @@ class Server:
         if connection is None:
             return
         event = received.event
-        rejected = isinstance(event, Rejected)
         if outcome.status is not Status.QUARANTINED:
             connection.strikes = 0
-            if rejected:
+            if isinstance(event, Rejected):
                 connection.opened()
-        elif not rejected or event.reason is RejectReason.ENCRYPTED_BODY:
+        elif not isinstance(event, Rejected) or event.reason is RejectReason.ENCRYPTED_BODY:
             connection.strikes += 1
 
     def _press(self) -> None:
