@@ -8,9 +8,9 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.ingest.domain.flat import AnyRow
 from services.ingest.domain.packets import Packet, PacketFilter, Verdict
 from services.ingest.domain.quarantine import Act, PacketClosedError, check_may_act, reframe
-from services.ingest.domain.readings import Row
 from services.ingest.hj212.codec import Frame, ParseError, Rejected, RejectReason, parse_segment
 from services.ingest.hj212.gateway.sink import Received
 from services.ingest.service.intake import Intake, put
@@ -149,5 +149,5 @@ def received_again(packet: Packet) -> Received:
     return Received(0, packet.remote, packet.received_at, event, message, failure)
 
 
-def _marked(row: Row) -> Row:
+def _marked(row: AnyRow) -> AnyRow:
     return row._replace(source=row.source + SOURCE_MARK)
