@@ -13,8 +13,9 @@ from shared.contracts.ingest import DeviceIn, PacketOut, ReadingKind, enterprise
 from shared.contracts.ingest.packets import PacketAct, PacketActIn, RetryFilter
 from shared.db import Database
 from tests.ingest.conftest import NOW, Ingest
+from tests.ingest.test_device_settings import settings
 from tests.ingest.test_gateway import MN, connected, journal
-from tests.ingest.test_links import rows, sent, settings, watched
+from tests.ingest.test_links import rows, sent, watched
 
 
 async def received(ingest: Ingest, *frames: bytes) -> list[PacketOut]:
