@@ -10,6 +10,7 @@ from markupsafe import Markup
 from shared.contracts.casework import CaseSummary
 from shared.contracts.detection import AnomalyOut, Nature
 from shared.contracts.ingest import ReadingKind, Series, SeriesLimit
+from shared.contracts.ingest.marks import MarkOut, MarkState
 from web import formats
 from web.i18n import gettext
 from web.labels import label
@@ -67,6 +68,16 @@ def anomaly_bands(anomalies: Iterable[AnomalyOut], factor: str) -> list[Band]:
         )
         for item in anomalies
         if item.factor == factor
+    ]
+
+
+def mark_bands(marks: Iterable[MarkOut], factor: str, now: datetime) -> list[Band]:
+    """Bands of what marks cover of one factor; a running one ends now, a rejected or withdrawn one covers nothing."""
+    return [
+        Band(mark.since, mark.until or max(now, mark.since), "mute", f"{mark.no}")
+        for mark in marks
+        if (not mark.factors or factor in mark.factors)
+        and mark.state not in {MarkState.REJECTED, MarkState.WITHDRAWN, MarkState.EXPIRED}
     ]
 
 

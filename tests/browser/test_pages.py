@@ -32,7 +32,7 @@ def first_case(person: Person) -> list[str]:
         str(person.page.locator(f"main a[href^='/{kind}/']").first.get_attribute("href"))
         for kind in ("enterprises", "outlets")
     ]
-    return [case, *more]
+    return [case, *more, f"{more[1]}/data", f"{more[1]}/data/table"]
 
 
 @pytest.mark.parametrize("username", PAGES, ids=lambda name: name or "public")

@@ -6,6 +6,7 @@ from web.pages import (
     anomalies,
     approvals,
     audit,
+    browser,
     cases,
     files,
     grades,
@@ -20,7 +21,21 @@ from web.pages import (
 )
 
 ROUTERS = (
-    account.router, triage.router, cases.router, visits.router, rectifications.router, inquiries.router, grades.router,
-    public.router, objects.router, anomalies.router, files.router, approvals.router,
-    hooks.router, audit.router, info.router, proxy.router,
-)  # fmt: skip
+    account.router,
+    triage.router,
+    cases.router,
+    visits.router,
+    rectifications.router,
+    inquiries.router,
+    grades.router,
+    public.router,
+    browser.router,
+    objects.router,
+    anomalies.router,
+    files.router,
+    approvals.router,
+    hooks.router,
+    audit.router,
+    info.router,
+    proxy.router,
+)
