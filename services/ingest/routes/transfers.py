@@ -1,16 +1,17 @@
 """HTTP of jobs that import and export."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from services.ingest.deps.transfers import Transfers
 from services.ingest.domain.transfers import Transfer
 from services.ingest.routes.answers import page_of
 from services.ingest.routes.cursors import time_cursor
+from services.ingest.service.sheets.templates import template
 from shared.contracts.ingest.transfers import (
     ImportMode,
     KindName,
@@ -108,3 +109,14 @@ async def read_transfer_file(transfer_id: UUID, service: Transfers) -> FileRespo
     stored = await service.open_file(transfer_id)
     headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
     return FileResponse(stored.path, media_type="application/octet-stream", filename=stored.name, headers=headers)
+
+
+@router.get("/import-templates/{sheet}", response_class=Response, responses=FILE)
+async def read_template(
+    sheet: Annotated[str, Path(max_length=40)], _service: Transfers,
+    format: Literal["xlsx", "csv"] = "xlsx", language: Literal["zh", "en"] = "zh",  # noqa: A002 - its name outside
+) -> Response:  # fmt: skip
+    """An empty sheet with the columns an import takes, by Chinese or English name."""
+    body, name = template(sheet, format, language)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return Response(body, media_type="application/octet-stream", headers=headers)

@@ -91,6 +91,13 @@ class DossierService:
         await self._save(before, entry, "changed" if before else "added", reason)
         return entry
 
+    async def find_like(self, given: EntryIn) -> dict[str, Any] | None:
+        """The stored content of the entry that `given` would change, for who may write it."""
+        enterprise_id, outlet_id = await self._owner(given)
+        self._check_may_write(given.PART, enterprise_id)
+        found = await self._store.find(entry_uuid(given, outlet_id or enterprise_id))
+        return found.data if found and found.active else None
+
     async def end(self, entry_id: UUID, reason: str) -> Entry:
         """End an entry; it stays in the history."""
         before = await self._store.get(entry_id, lock=True)

@@ -44,6 +44,11 @@ class Ledger:
         else:
             await feed.publish(self._session, kind, subject, dict(data), at=at)
 
+    @property
+    def last_action(self) -> tuple[int, str]:
+        """How many rows wait, and the act of the last one."""
+        return len(self._records), str(self._records[-1]["action"]) if self._records else ""
+
     async def flush(self) -> None:
         """Write what was kept; the last act of the transaction."""
         for entry in self._records:

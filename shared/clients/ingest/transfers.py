@@ -54,6 +54,11 @@ class TransferCalls(ServiceClient):
         answer = await self.request("POST", f"/v1/transfers/{transfer_id}/apply", params={"mode": mode.value})
         return TransferOut.model_validate(answer.json())
 
+    async def read_template(self, sheet: str, *, format_: str = "xlsx", language: str = "zh") -> bytes:
+        """An empty sheet with the columns of an import."""
+        params = {"format": format_, "language": language}
+        return (await self.request("GET", f"/v1/import-templates/{sheet}", params=params)).content
+
     async def cancel_transfer(self, transfer_id: UUID) -> TransferOut:
         """Stop a job that has not ended."""
         return TransferOut.model_validate(await self.post_json(f"/v1/transfers/{transfer_id}/cancel"))

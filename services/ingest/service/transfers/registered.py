@@ -1,8 +1,10 @@
 """Every kind of job of this service: a module adds its `KINDS` here."""
 
+from services.ingest.service.sheets import exporting, importing
+from services.ingest.service.sheets import readings as reading_sheets
 from services.ingest.service.transfers.kinds import Kind, Kinds
 
-ALL: tuple[Kind, ...] = ()
+ALL: tuple[Kind, ...] = (*importing.KINDS, *exporting.KINDS, *reading_sheets.KINDS)
 
 
 def kinds() -> Kinds:

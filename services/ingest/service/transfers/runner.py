@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from services.ingest.service.transfers.kinds import Kind, Kinds, Outcome, Work, 
 from services.ingest.store.shelf import Shelf
 from services.ingest.store.transfers import TransferStore
 from shared.clock import Clock, monotonic, wall
-from shared.contracts.ingest.transfers import MAX_ROW_ERRORS, TransferDirection, TransferEvent, TransferState
+from shared.contracts.ingest.transfers import MAX_ROW_ERRORS, RowError, TransferDirection, TransferEvent, TransferState
 from shared.db import Database, is_passing_fault
 from shared.errors import AppError
 from shared.logging import get_logger
@@ -27,6 +27,9 @@ LEAST_PAUSE = 0.2
 """Seconds between two writes of a job's progress."""
 INTERRUPTED = "the service stopped while it worked on this job, several times; start it again"
 UNEXPECTED = "an unexpected error; it was logged under the job's number"
+
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class StoppedError(Exception):
@@ -92,7 +95,7 @@ class Runner:
             log.info("transfer_stopped", id=str(transfer.id))
             self.shelf.forget(transfer.id)
         except AppError as error:
-            await self._fail(transfer, error.message, _errors_of(error))
+            await self._fail(transfer, error.message, _errors_of(error), error.context)
         except Exception as error:
             if is_passing_fault(error):
                 raise  # the beat ends, and the job is taken up again
@@ -143,11 +146,14 @@ class Runner:
                 error_count=max(outcome.error_count, len(outcome.errors)), **values,
             )  # fmt: skip
 
-    async def _fail(self, transfer: Transfer, reason: str, errors: list[dict[str, Any]]) -> None:
+    async def _fail(
+        self, transfer: Transfer, reason: str, errors: list[dict[str, Any]], context: Mapping[str, Any] = NOTHING
+    ) -> None:
+        told = {name: value for name, value in context.items() if name not in {"row_errors", "count"}}
         async with self.db.transaction() as session:
             await self._end(
                 TransferStore(session), transfer, TransferEvent.FAIL, reason=reason, errors=errors[:MAX_ROW_ERRORS],
-                error_count=len(errors),
+                error_count=context.get("count", len(errors)), result=told,
             )  # fmt: skip
 
     async def _end(self, store: TransferStore, transfer: Transfer, event: TransferEvent, **values: Any) -> None:
@@ -187,5 +193,5 @@ class Runner:
 
 def _errors_of(error: AppError) -> list[dict[str, Any]]:
     """Where an error names rows, those."""
-    listed = error.context.get("rows") or []
-    return [asdict(item) if hasattr(item, "__dataclass_fields__") else dict(item) for item in listed]
+    rows: list[RowError] = error.context.get("row_errors") or []
+    return [row.model_dump(mode="json") for row in rows]

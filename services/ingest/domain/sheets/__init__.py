@@ -1,0 +1,1 @@
+"""Tables people send: XLSX and CSV, read with suspicion, their columns by Chinese or English name."""
