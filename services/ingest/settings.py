@@ -29,6 +29,7 @@ class Settings(ServiceSettings):
     """0: with a certificate the one port speaks TLS only."""
     gateway_metrics_port: int = 0
     """0: no metrics over HTTP."""
+    gateway_metrics_host: str = "127.0.0.1"
     journal_days: int = 365
     quarantine_days: int = 1_100
     """Days that packets are kept; those refused or acted on stay longer, those held stay."""
@@ -58,6 +59,7 @@ class Settings(ServiceSettings):
             "gateway_tls_cert": cert,
             "gateway_tls_key": key,
             "gateway_tls_port": number(env, "INGEST_GATEWAY_TLS_PORT", 0),
+            "gateway_metrics_host": env.get("INGEST_GATEWAY_METRICS_HOST", "127.0.0.1"),
             "gateway_metrics_port": number(env, "INGEST_GATEWAY_METRICS_PORT", 0),
             "journal_days": number(env, "INGEST_JOURNAL_DAYS", 365),
             "quarantine_days": number(env, "INGEST_QUARANTINE_DAYS", 1_100),

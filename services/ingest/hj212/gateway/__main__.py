@@ -5,6 +5,7 @@ It writes to the database of ingest itself: a packet is answered once it is comm
 
 import asyncio
 import gc
+import ssl
 import sys
 from contextlib import suppress
 from dataclasses import fields
@@ -14,8 +15,9 @@ import uvloop
 
 from services.ingest.domain.links import link_rules
 from services.ingest.domain.strangers import Strangers
-from services.ingest.hj212.gateway import Server, serve
+from services.ingest.hj212.gateway import Limits, Server, serve
 from services.ingest.hj212.gateway.desk import Desk
+from services.ingest.hj212.gateway.metrics import exposition, serve_metrics
 from services.ingest.hj212.gateway.stats import Stats
 from services.ingest.service.command_desk import CommandDesk
 from services.ingest.service.intake import Intake
@@ -52,6 +54,42 @@ async def _report(server: Server) -> None:
         log.info("gateway", **_counters(server.stats))
 
 
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """TLS 1.2 or later with the certificate of the settings, if there is one."""
+    if not settings.gateway_tls_cert:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.gateway_tls_cert, settings.gateway_tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"INGEST_GATEWAY_TLS_CERT or …_KEY cannot be used: {error}") from error
+    return context
+
+
+async def _listen(settings: Settings, sink: UploadSink) -> Server:
+    """The gateway on its port, and with a certificate on the port for TLS or on the one port in TLS only."""
+    limits = Limits(allowed=settings.gateway_allowed, max_per_address=settings.gateway_per_address)
+    tls, port = _tls(settings), settings.gateway_tls_port
+    host = settings.gateway_host
+    server = await serve(
+        host, settings.gateway_port, sink, now=settings.clock.now, limits=limits, tls=None if port else tls
+    )
+    second = await server.listen(host, port, tls) if tls is not None and port else None
+    log.info("gateway_listens", host=host, port=server.port, tls=tls is not None, tls_port=second)
+    return server
+
+
+async def _metrics(settings: Settings, server: Server, strangers: Strangers) -> asyncio.Server | None:
+    if not settings.gateway_metrics_port:
+        return None
+
+    def text() -> str:
+        return exposition(server.stats, sessions=len(server.sessions), unjournalled=strangers.unjournalled)
+
+    return await serve_metrics(settings.gateway_metrics_host, settings.gateway_metrics_port, text)
+
+
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; what is held is stored and answered before the end."""
     if not await is_at_head("ingest", settings.database_url):
@@ -60,8 +98,7 @@ async def run(settings: Settings) -> None:
     try:
         strangers = Strangers(link_rules().strangers)
         sink = UploadSink(db, Intake(db), strangers)
-        server = await serve(settings.gateway_host, settings.gateway_port, sink, now=settings.clock.now)
-        log.info("gateway_listens", host=settings.gateway_host, port=server.port)
+        server = await _listen(settings, sink)
         watch = LinkWatch(db, server.sessions, strangers, settings.clock.now)
         server.sessions.observer = watch
         desk = Desk(CommandDesk(db, settings.clock, changed=sink.forget), server.sessions, settings.database_url)
@@ -70,9 +107,12 @@ async def run(settings: Settings) -> None:
             asyncio.create_task(watch.run(), name="hj212-links"),
             asyncio.create_task(desk.run(), name="hj212-desk"),
         ]
+        metrics = await _metrics(settings, server, strangers)
         try:
             await server.run_until_signal()
         finally:
+            if metrics is not None:
+                metrics.close()
             for task in tasks:
                 task.cancel()
                 with suppress(asyncio.CancelledError):

@@ -85,7 +85,9 @@ class LoggerConnection(asyncio.Protocol):
         """The peer sends no more but may still read: keep the way back open until all is answered."""
         self._take(self._framer.expire())
         self.leaving = True
-        return self.unanswered > 0
+        # TLS knows no half-closed connection.
+        secure = self._transport is not None and self._transport.get_extra_info("sslcontext") is not None
+        return self.unanswered > 0 and not secure
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Hand on what was left; frames that wait for their commit are stored all the same."""

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -31,6 +32,7 @@ log = get_logger(__name__)
 
 _BACKLOG = 4096
 _CLOSING_STEP = 0.01
+_HANDSHAKE_SECONDS = 10.0
 
 
 async def serve(
@@ -40,11 +42,15 @@ async def serve(
     *,
     now: Callable[[], datetime],
     limits: Limits | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> "Server":
-    """Listen for loggers. `now` gives the aware UTC time of receipt; port 0 takes any free port."""
+    """Listen for loggers. `now` gives the aware UTC time of receipt; port 0 takes any free port.
+
+    With `tls` this port speaks TLS only; `Server.listen` opens a further one.
+    """
     tables.warm()
     server = Server(sink, now=now, limits=limits or Limits())
-    await server.start(host, port)
+    await server.start(host, port, tls)
     return server
 
 
@@ -62,20 +68,30 @@ class Server:
         self._door = Door(limits)
         self._accepted = 0
         self._stopping = False
-        self._listener: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        if self._listener is None or not self._listener.sockets:
+        if not self._listeners or not self._listeners[0].sockets:
             raise RuntimeError("the gateway does not listen")
-        port: int = self._listener.sockets[0].getsockname()[1]
+        port: int = self._listeners[0].sockets[0].getsockname()[1]
         return port
 
-    async def start(self, host: str, port: int) -> None:
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen on one more port, which is returned; a handshake that drags on is given up."""
+        listener = await self.loop.create_server(
+            lambda: LoggerConnection(self), host, port, backlog=_BACKLOG, ssl=tls,
+            ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None,
+        )  # fmt: skip
+        self._listeners.append(listener)
+        found: int = listener.sockets[0].getsockname()[1]
+        return found
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Begin to listen, store and sweep."""
-        self._listener = await self.loop.create_server(lambda: LoggerConnection(self), host, port, backlog=_BACKLOG)
+        await self.listen(host, port, tls)
         self._tasks = [
             asyncio.create_task(self._batcher.run(), name="hj212-batches"),
             asyncio.create_task(self._sweep(), name="hj212-sweep"),
@@ -101,8 +117,8 @@ class Server:
         if self._stopping:
             return
         self._stopping = True
-        if self._listener is not None:
-            self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         for connection in self._connections.values():
             connection.hold(Hold.PRESSURE)
         try:
