@@ -33,6 +33,20 @@ def short_time(at: datetime | None) -> str:
     return NONE if at is None else _moment(at, _SHORT)
 
 
+def exact_time(at: datetime) -> str:
+    """Date and time to the millisecond, as in a protocol of frames."""
+    return format_datetime(at, "MM-dd HH:mm:ss.SSS", tzinfo=PARK_ZONE, locale=locale())
+
+
+def time_or_text(value: object) -> str:
+    """A parameter of a command: a time of ISO 8601 in the reader's form, anything else as it is."""
+    text = str(value)
+    try:
+        return full_time(datetime.fromisoformat(text)) if "T" in text else text
+    except ValueError:
+        return text
+
+
 def clock_time(at: datetime) -> str:
     """Time of day."""
     return format_datetime(at, "HH:mm", tzinfo=PARK_ZONE, locale=locale())
@@ -115,6 +129,7 @@ def brackets(text: object, inside: object) -> str:
 
 
 FILTERS = {
-    "full_time": full_time, "short_time": short_time, "clock_time": clock_time, "day": day, "number": number,
+    "full_time": full_time, "short_time": short_time, "clock_time": clock_time, "exact_time": exact_time,
+    "time_or_text": time_or_text, "day": day, "number": number,
     "percent": percent, "duration": duration, "size": size,
 }  # fmt: skip

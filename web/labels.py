@@ -144,6 +144,40 @@ TABLES: dict[str, Table] = {
         "key": N_("Key management"), "simplified": N_("Simplified management"), "registered": N_("Registration"),
     },
     "LinkState": {"online": N_("Online"), "offline": N_("Offline"), "never": N_("Never connected")},
+    "CommandState": {
+        "awaiting_approval": N_("Awaiting approval"), "queued": N_("Waiting for the device"),
+        "sent": N_("Sent to the device"), "accepted": N_("Accepted by the device"), "running": N_("Data coming in"),
+        "done": N_("Executed"), "refused": N_("Refused by the device"), "failed": N_("Not executed"),
+        "timed_out": N_("No answer"), "cancelled": N_("Cancelled"), "expired": N_("Expired"),
+    },
+    "CommandOrigin": {
+        "person": N_("A person"), "clock_skew": N_("Clock was off"), "clock_request": N_("Device asked for the time"),
+        "first_connection": N_("First connection"), "gap": N_("Gap in the data"),
+    },
+    "command_view": {
+        "open": N_("Not over"), "awaiting_approval": N_("To approve"), "over": N_("Over"),
+        "all": N_("All"),
+    },
+    "command_group": {
+        "clock": N_("Clock"), "intervals": N_("Intervals and time-outs"), "upload": N_("Start and stop uploads"),
+        "history": N_("Fetch history"), "sampling": N_("Sampling"), "calibration": N_("Calibration and checks"),
+        "information": N_("Information and parameters"), "access": N_("Access and keys"),
+    },
+    "command_answer": {
+        "9011": N_("Answer to the request"), "9012": N_("Result of execution"), "9013": N_("Notice acknowledged"),
+    },
+    "command_outcome": {
+        "no_result": N_("The device accepted the command and then fell silent."),
+        "no_answer": N_("The device did not answer; whether it carried the command out is not known."),
+        "never_online": N_("The device did not come online in time."), "cancelled": N_("Cancelled"),
+        "refused": N_("The device refused."), "failed": N_("The device could not do it."),
+        "success_without_result": N_("The data came; the device sent no result code."), "success": N_("Executed"),
+    },
+    "command_parameter": {
+        "factor": N_("Factor"), "seconds": N_("Seconds"), "repeats": N_("Repeats"), "minutes": N_("Minutes"),
+        "since": N_("From"), "until": N_("To"), "start": N_("First sample at"), "hours": N_("Period in hours"),
+        "type": N_("Kind"), "info": N_("Information"), "value": N_("New value"), "hardware": N_("Hardware number"),
+    },
     "service": {
         "ingest": N_("Data and registry"), "detection": N_("Detection"), "casework": N_("Casework"),
         "grading": N_("Grading"), "identity": N_("Identity"),

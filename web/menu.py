@@ -73,6 +73,7 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         N_("Records"),
         (
+            Entry(N_("Commands"), "/commands", "send", (*STAFF, Role.ENTERPRISE)),
             Entry(N_("Public list"), "/public", "globe", EVERYBODY),
             Entry(N_("Webhooks"), "/admin/webhooks", "send", (Role.ADMIN,)),
             Entry(N_("Audit"), "/audit", "scroll-text", (*BUREAU, Role.SUPERVISOR_LEAD, Role.ADMIN, Role.AUDITOR)),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from services.ingest.service.command_desk import CommandDesk
+from services.ingest.service.command_work import correct_clocks
 from services.ingest.service.gaps import HistoryFetcher
 from services.ingest.service.hook_sender import HookSender
 from services.ingest.service.intake import Intake
@@ -43,6 +44,18 @@ def jobs_of(db: Database, intake: Intake, clock: Clock, transfers: Runner) -> li
         async with db.transaction() as session:
             await forget_old(session, clock.now())
 
+    return [
+        *mark_jobs(db, intake.dictionaries, clock),
+        Job("ingest.link_records", timedelta(days=1), forget_link_records, least=60.0),
+        Job("ingest.links", timedelta(minutes=1), expire, least=2.0),
+        *_command_jobs(db, intake, clock),
+        Job("ingest.partitions", timedelta(hours=6), make_partitions, least=60.0),
+        Job("ingest.idempotency", timedelta(hours=1), forget_keys, least=60.0),
+        Job("ingest.transfers", timedelta(hours=1), forget_transfer_files, least=60.0),
+    ]
+
+
+def _command_jobs(db: Database, intake: Intake, clock: Clock) -> list[Job]:
     history = HistoryFetcher(db, intake, clock)
     desk = CommandDesk(db, clock)
 
@@ -50,15 +63,14 @@ def jobs_of(db: Database, intake: Intake, clock: Clock, transfers: Runner) -> li
         """Expires what no gateway looks at; gateways do the same while they run."""
         await desk.mind_time()
 
+    async def set_clocks() -> None:
+        async with db.transaction() as session:
+            await correct_clocks(session, clock.now())
+
     return [
-        *mark_jobs(db, intake.dictionaries, clock),
-        Job("ingest.link_records", timedelta(days=1), forget_link_records, least=60.0),
-        Job("ingest.links", timedelta(minutes=1), expire, least=2.0),
         Job("ingest.history", timedelta(minutes=5), history.run, least=20.0),
+        Job("ingest.clocks", timedelta(minutes=5), set_clocks, least=20.0),
         Job("ingest.commands", timedelta(minutes=1), mind_commands, least=15.0),
-        Job("ingest.partitions", timedelta(hours=6), make_partitions, least=60.0),
-        Job("ingest.idempotency", timedelta(hours=1), forget_keys, least=60.0),
-        Job("ingest.transfers", timedelta(hours=1), forget_transfer_files, least=60.0),
     ]
 
 

@@ -11,9 +11,18 @@ from tests.live_stack import LiveStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("stack")]
 PAGES = {
-    "zhou": ["/triage", "/triage?view=replied", "/cases", "/visits", "/rectifications", "/enterprises", "/grades"],
-    "hengze": ["/todo", "/cases", "/rectifications", "/grade"],
-    "wang": ["/approvals", "/grades/draft", "/audit"],
+    "zhou": [
+        "/triage",
+        "/triage?view=replied",
+        "/cases",
+        "/visits",
+        "/rectifications",
+        "/enterprises",
+        "/grades",
+        "/commands",
+    ],
+    "hengze": ["/todo", "/cases", "/rectifications", "/grade", "/commands"],
+    "wang": ["/approvals", "/grades/draft", "/audit", "/commands/new"],
     "admin": ["/admin/webhooks"],
     "": ["/public", "/public/grades", "/login"],
 }

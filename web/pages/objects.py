@@ -19,6 +19,7 @@ from shared.logging import get_logger
 from web.charts import RANGES, Chart, Window, anomaly_bands
 from web.frame import set_frame
 from web.labels import name_of
+from web.pages.commands import COMMANDERS
 from web.pages.curves import MINUTE_WINDOW, read_series
 from web.pages.public import BOM
 from web.render import render
@@ -169,7 +170,8 @@ async def show_outlet(request: Request, viewer: SomeViewer, outlet_id: UUID, cho
     return render(
         request, OUTLET, block="chart", outlet=outlet, enterprise=enterprise, devices=devices.items,
         seen=seen if isinstance(seen, Seen) else None, chart=chart, charts=[chart] if chart else [],
-        anomalies=anomalies, ranges=list(RANGES), kinds=[ReadingKind.MINUTE, ReadingKind.HOUR, ReadingKind.DAY],
+        anomalies=anomalies, may_command=viewer.has(*COMMANDERS), ranges=list(RANGES),
+        kinds=[ReadingKind.MINUTE, ReadingKind.HOUR, ReadingKind.DAY],
     )  # fmt: skip
 
 

@@ -92,6 +92,8 @@ class KnownDevice(NamedTuple):
     networks: tuple[str, ...] = ()
     password_check: PasswordCheck = PasswordCheck.REFUSE
     key: bytes | None = None
+    next_password: str | None = None
+    """A PW that was sent to the device (CN 1072) and may hold already: its 9012 is not here."""
 
 
 class Verdict(NamedTuple):
@@ -143,7 +145,7 @@ def _refusal(message: Message, device: KnownDevice, peer: str, repairs: Sequence
         return _quarantine("inactive_device", f"device {message.mn} or its outlet is out of use")
     if device.networks and not comes_from(peer, device.networks):
         return _quarantine("address_not_allowed", f"{peer} is in none of the networks of the device")
-    wrong = device.password is not None and message.pw != device.password
+    wrong = device.password is not None and message.pw not in (device.password, device.next_password)
     if wrong and device.password_check is PasswordCheck.REFUSE:
         return _quarantine("wrong_password", "PW is not that of the device")
     if device.tolerance is not Tolerance.LENIENT and (repairs or message.notes):

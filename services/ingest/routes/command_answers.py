@@ -5,8 +5,9 @@ from dataclasses import asdict
 
 from services.ingest.domain.commands.answers import meaning
 from services.ingest.domain.commands.catalogue import Kind, Parameter
-from services.ingest.domain.commands.life import FINAL, Offer
-from services.ingest.domain.commands.model import Command, Person
+from services.ingest.domain.commands.life import FINAL
+from services.ingest.domain.commands.model import Person
+from services.ingest.service.commands import Shown
 from services.ingest.store.commands import Line
 from shared.contracts.ingest.commands import (
     ChoiceOut,
@@ -44,13 +45,15 @@ def _person(person: Person) -> CommandPerson:
     return CommandPerson(**asdict(person))
 
 
-def command_out(command: Command, offers: Sequence[Offer]) -> CommandOut:
+def command_out(shown: Shown) -> CommandOut:
     """A command, its secret left out."""
+    command = shown.command
     zh, en = meaning(command)
     kind = command.kind
     return CommandOut(
         id=command.id, number=command.number, device_id=command.device_id, outlet_id=command.outlet_id,
-        enterprise_id=command.enterprise_id, mn=command.mn, code=command.code, cn=kind.cn, name_zh=kind.zh,
+        enterprise_id=command.enterprise_id, **shown.place._asdict(), mn=command.mn,
+        code=command.code, cn=kind.cn, name_zh=kind.zh,
         name_en=kind.en, params=dict(command.params), state=command.state, final=command.state in FINAL,
         outcome=command.outcome, return_code=command.return_code, meaning_zh=zh, meaning_en=en,
         reason=command.reason, origin=command.origin, requested_by=_person(command.requested_by),
@@ -60,11 +63,11 @@ def command_out(command: Command, offers: Sequence[Offer]) -> CommandOut:
         accepted_at=command.accepted_at, finished_at=command.finished_at, result=list(command.result),
         frames=command.frames, values_arrived=command.values_arrived, version=command.version,
         changed_at=command.changed_at,
-        allowed=[CommandOffer(event=offer.event, blocked=offer.blocked) for offer in offers],
+        allowed=[CommandOffer(event=offer.event, blocked=offer.blocked) for offer in shown.offers],
     )  # fmt: skip
 
 
-def command_detail(command: Command, offers: Sequence[Offer], lines: Sequence[Line]) -> CommandDetail:
+def command_detail(shown: Shown, lines: Sequence[Line]) -> CommandDetail:
     """A command with its exchange."""
     exchange = [ExchangeOut(**line._asdict()) for line in lines]
-    return CommandDetail(**dict(command_out(command, offers)), exchange=exchange)
+    return CommandDetail(**dict(command_out(shown)), exchange=exchange)

@@ -43,8 +43,8 @@ async def send_command(
 ) -> CommandOut:  # fmt: skip
     """Ask something of a device. It is sent when the device is connected and has nothing else to do."""
     made = await service.send_command(command, idempotency_key)
-    response.headers["ETag"] = etag_of(made.version)
-    return command_out(made, service.offers(made))
+    response.headers["ETag"] = etag_of(made.command.version)
+    return command_out(made)
 
 
 @router.get("/commands")
@@ -60,7 +60,7 @@ async def list_commands(  # noqa: PLR0913, PLR0917 - filters
     """Commands, the newest first."""
     wanted = Filter(state, open_, code, device_id, outlet_id, mn, enterprise_id)
     found = await service.list_commands(wanted, before=number_cursor(cursor), limit=limit + 1)
-    page = page_of(found, limit, lambda item: command_out(item, service.offers(item)), lambda item: [item.number])
+    page = page_of(found, limit, command_out, lambda item: [item.command.number])
     link_next(request, response, page.next)
     return page
 
@@ -68,9 +68,9 @@ async def list_commands(  # noqa: PLR0913, PLR0917 - filters
 @router.get("/commands/{command_id}")
 async def get_command(command_id: UUID, service: CommandReader, response: Response) -> CommandDetail:
     """One command with every frame sent and received."""
-    command, lines = await service.get_command(command_id)
-    response.headers["ETag"] = etag_of(command.version)
-    return command_detail(command, service.offers(command), lines)
+    shown, lines = await service.get_command(command_id)
+    response.headers["ETag"] = etag_of(shown.command.version)
+    return command_detail(shown, lines)
 
 
 @router.post("/commands/{command_id}/approve")
@@ -78,8 +78,7 @@ async def approve_command(
     command_id: UUID, decision: CommandDecision, service: CommandWriter, if_match: IfMatch = None
 ) -> CommandOut:
     """Approve another person's command."""
-    command = await service.approve(command_id, decision, version_from(if_match))
-    return command_out(command, service.offers(command))
+    return command_out(await service.approve(command_id, decision, version_from(if_match)))
 
 
 @router.post("/commands/{command_id}/cancel")
@@ -87,8 +86,7 @@ async def cancel_command(
     command_id: UUID, decision: CommandDecision, service: CommandWriter, if_match: IfMatch = None
 ) -> CommandOut:
     """Take a command back before it is sent."""
-    command = await service.cancel(command_id, decision, version_from(if_match))
-    return command_out(command, service.offers(command))
+    return command_out(await service.cancel(command_id, decision, version_from(if_match)))
 
 
 @router.get("/outlets/{outlet_id}/gaps")

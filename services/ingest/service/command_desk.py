@@ -99,15 +99,20 @@ class CommandDesk:
         qn = before.qn or await self._new_qn(store, now)
         after = life.send(before, qn, now, wall())
         try:
-            data = request(before, await self._station(session, before), qn, now)
+            station = await self._station(session, before)
+            data = request(before, station, qn, now)
+            plain = request(before, station._replace(key=None), qn, now)
         except EncodeError as error:
             failed = life.move(before, CommandEvent.FAIL, now)
             await store.save(failed)
             await tell(session, "failed", before, failed, reason=str(error))
             return None
         await store.save(after)
-        await store.add_lines(after.id, [Line(now, True, after.kind.cn, shown(data), "")])
+        remark = "" if data == plain else "encrypted"
+        await store.add_lines(after.id, [Line(now, True, after.kind.cn, shown(plain), remark)])
         await tell(session, "sent", before, after)
+        if after.secret is not None:
+            self._changed(after.mn)  # from now on the device may use its new PW
         return Taken(after, data)
 
     async def _new_qn(self, store: CommandStore, now: datetime) -> str:
@@ -119,7 +124,7 @@ class CommandDesk:
         spoken = await StationStore(await raw(session)).find(command.device_id)
         packet = _last_packet(spoken)
         st = packet.st if packet and packet.st != INTERACTION else SYSTEM_CODES[Medium(spoken.medium)]
-        return Station(st, spoken.password or (packet.pw if packet else "") or DEFAULT_PW, command.edition)
+        return Station(st, spoken.password or (packet.pw if packet else "") or DEFAULT_PW, command.edition, spoken.key)
 
     async def not_sent(self, command: Command) -> None:
         """The frame could not be written, nothing of it: back to the queue."""

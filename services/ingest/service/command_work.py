@@ -1,7 +1,7 @@
 """Commands the platform gives by itself, and what a successful one changes here."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,8 +10,10 @@ from services.ingest.domain.commands.catalogue import find_kind
 from services.ingest.domain.commands.model import SYSTEM, Command
 from services.ingest.domain.commands.policy import policy
 from services.ingest.domain.registry import Device, Outlet
+from services.ingest.hj212.codec.sm4 import read_key
 from services.ingest.service.commands import Order, place
 from services.ingest.store.commands import CommandSettingStore, CommandStore
+from services.ingest.store.devices import DeviceStore
 from services.ingest.store.registry import RegistryStore
 from services.ingest.store.stations import StationStore
 from shared import audit
@@ -20,6 +22,10 @@ from shared.db import raw
 
 CLOCK = "calibrate_time"
 PASSWORD = "set_password"  # noqa: S105 - the name of a command
+KEY = "set_key"
+FRESH = timedelta(minutes=30)
+"""How old a measured clock error may be."""
+MOST_CLOCKS = 200
 FIRST: tuple[tuple[str, dict[str, str]], ...] = (
     ("calibrate_time", {}),
     ("set_timeouts", {"seconds": "5", "repeats": "3"}),
@@ -45,6 +51,12 @@ async def set_clock(session: AsyncSession, mn: str, origin: CommandOrigin, now: 
     if (await CommandSettingStore(session).get(device.id)).calibrate_clock:
         outlet = await registry.get_outlet(device.outlet_id)
         await _give(session, device, outlet, CLOCK, {}, origin, now)
+
+
+async def correct_clocks(session: AsyncSession, now: datetime) -> None:
+    """Set the clocks of connected devices that are off by more than the policy allows."""
+    for mn in await StationStore(await raw(session)).off_clocks(policy().clock_off, now - FRESH, MOST_CLOCKS):
+        await set_clock(session, mn, CommandOrigin.CLOCK_SKEW, now)
 
 
 async def initialise(session: AsyncSession, device_id: UUID, is_open: Callable[[str], bool], now: datetime) -> None:
@@ -76,11 +88,17 @@ async def _give(  # noqa: PLR0913 - to whom, what, why
 
 async def after_success(session: AsyncSession, before: Command, after: Command) -> bool:
     """What a device reported as done holds here from now on. Returns whether its registration changed."""
-    if after.code != PASSWORD or before.secret is None:
+    if before.secret is None:
         return False
-    await StationStore(await raw(session)).set_password(after.device_id, before.secret, after.changed_at)
+    if after.code == PASSWORD:
+        await StationStore(await raw(session)).set_password(after.device_id, before.secret, after.changed_at)
+    elif after.code == KEY:
+        await DeviceStore(session).set_key(after.device_id, read_key(before.secret), after.changed_at)
+    else:
+        return False
+    changed = {"password" if after.code == PASSWORD else "key": "set"}
     await audit.record(
         session, audit.SYSTEM, "device.changed", f"device:{after.device_id}", at=after.changed_at,
-        before={"password": "set"}, after={"password": "set"}, reason=f"command:{after.id}",
+        before=None, after=changed, reason=f"command:{after.id}",
     )  # fmt: skip
     return True

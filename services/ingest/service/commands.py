@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +14,7 @@ from services.ingest.domain.commands.catalogue import Kind, check_params, find_k
 from services.ingest.domain.commands.model import SYSTEM, Command, Person
 from services.ingest.domain.commands.policy import policy
 from services.ingest.domain.registry import Device, Outlet
-from services.ingest.store.commands import CommandSettingStore, CommandStore, Filter, Line, Setting
+from services.ingest.store.commands import CommandSettingStore, CommandStore, Filter, Line, Place, Setting
 from services.ingest.store.idempotency import IdempotencyStore
 from services.ingest.store.registry import RegistryStore
 from shared import audit, feed
@@ -62,6 +62,14 @@ class Order:
     origin: CommandOrigin
     reason: str = ""
     valid: timedelta | None = None
+
+
+class Shown(NamedTuple):
+    """A command as one caller sees it: where its device stands, what the caller may do with it."""
+
+    command: Command
+    place: Place
+    offers: list[life.Offer]
 
 
 def draft(order: Order, now: datetime) -> Command:
@@ -127,10 +135,11 @@ class CommandService:
         self._now = now
         self._caller = caller
 
-    async def send_command(self, given: CommandIn, key: str | None = None) -> Command:
+    async def send_command(self, given: CommandIn, key: str | None = None) -> Shown:
         """Check an order and put it on the list. A repeat under the same key gives the command of the first time."""
-        if key is None:
-            return await self._place(given)
+        return await self._shown(await self._place(given) if key is None else await self._place_once(given, key))
+
+    async def _place_once(self, given: CommandIn, key: str) -> Command:
         if not 0 < len(key) <= LONGEST_KEY:
             raise InvalidError(f"Idempotency-Key has 1 to {LONGEST_KEY} characters", field="Idempotency-Key")
         keys = IdempotencyStore(self._session, self._caller.subject)
@@ -166,19 +175,21 @@ class CommandService:
         )  # fmt: skip
         return await place(self._session, order, self._now(), Actor.of(self._caller))
 
-    async def list_commands(self, wanted: Filter, *, before: int | None, limit: int) -> list[Command]:
+    async def list_commands(self, wanted: Filter, *, before: int | None, limit: int) -> list[Shown]:
         """Newest first, what the caller may see."""
-        return await self._store.list_commands(
+        found = await self._store.list_commands(
             wanted._replace(only=self._caller.tenant or wanted.only), before=before, limit=limit
         )
+        places = await self._store.places(command.outlet_id for command in found)
+        return [Shown(command, places[command.outlet_id], self._offers(command)) for command in found]
 
-    async def get_command(self, command_id: UUID) -> tuple[Command, list[Line]]:
+    async def get_command(self, command_id: UUID) -> tuple[Shown, list[Line]]:
         """One command with its exchange."""
         command = await self._store.get(command_id)
         self._caller.check_may_see(command.enterprise_id)
-        return command, await self._store.lines_of(command_id)
+        return await self._shown(command), await self._store.lines_of(command_id)
 
-    async def approve(self, command_id: UUID, given: CommandDecision, version: int) -> Command:
+    async def approve(self, command_id: UUID, given: CommandDecision, version: int) -> Shown:
         """A second person's approval; from now on the command waits for its device."""
         before = await self._locked(command_id, version)
         if self._caller.roles == {Role.SERVICE}:
@@ -187,21 +198,15 @@ class CommandService:
         await self._store.save(after)
         await self._store.wake(after.mn)
         await tell(self._session, "approved", before, after, Actor.of(self._caller), given.reason.strip())
-        return after
+        return await self._shown(after)
 
-    async def cancel(self, command_id: UUID, given: CommandDecision, version: int) -> Command:
+    async def cancel(self, command_id: UUID, given: CommandDecision, version: int) -> Shown:
         """Take a command back that was not sent yet."""
         before = await self._locked(command_id, version)
         after = life.move(before, CommandEvent.CANCEL, self._now(), subject=self._caller.subject)
         await self._store.save(after)
         await tell(self._session, "cancelled", before, after, Actor.of(self._caller), given.reason.strip())
-        return after
-
-    def offers(self, command: Command) -> list[life.Offer]:
-        """What the caller may do with a command now."""
-        if SCOPE not in self._caller.scopes or not self._caller.has(*command.kind.roles):
-            return []
-        return life.offers(command, self._caller.subject)
+        return await self._shown(after)
 
     async def get_setting(self, device_id: UUID) -> Setting:
         """What the platform does with a device by itself."""
@@ -223,6 +228,15 @@ class CommandService:
         return after
 
     # --- inside ---
+
+    async def _shown(self, command: Command) -> Shown:
+        places = await self._store.places([command.outlet_id])
+        return Shown(command, places[command.outlet_id], self._offers(command))
+
+    def _offers(self, command: Command) -> list[life.Offer]:
+        if SCOPE not in self._caller.scopes or not self._caller.has(*command.kind.roles):
+            return []
+        return life.offers(command, self._caller.subject)
 
     @property
     def _person(self) -> Person:

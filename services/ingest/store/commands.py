@@ -13,7 +13,12 @@ from sqlmodel import col, select
 
 from services.ingest.domain.commands.life import IN_FLIGHT
 from services.ingest.domain.commands.model import Command, Person
-from services.ingest.tables import CommandExchangeRow, CommandRow, CommandSettingRow, HistoryTryRow
+from services.ingest.tables import (
+    CommandExchangeRow,
+    CommandRow,
+    CommandSettingRow,
+    HistoryTryRow,
+)
 from shared.contracts.ingest.commands import CommandOrigin, CommandState
 from shared.errors import NotFoundError
 
@@ -60,6 +65,16 @@ class Setting(NamedTuple):
     fetch_history: bool = True
     initialise: bool = False
     initialised_at: datetime | None = None
+
+
+class Place(NamedTuple):
+    """Where a device stands, by name."""
+
+    outlet_code: str
+    outlet_name_zh: str
+    outlet_name_en: str
+    enterprise_name_zh: str
+    enterprise_name_en: str
 
 
 FINAL = ("done", "refused", "failed", "timed_out", "cancelled", "expired")
@@ -130,6 +145,15 @@ class CommandStore:
         if before is not None:
             query = query.where(col(CommandRow.number) < before)
         return [_command(row) for row in (await self._session.execute(query)).scalars()]
+
+    async def places(self, outlet_ids: Iterable[UUID]) -> dict[UUID, Place]:
+        """Names of outlets and their enterprises."""
+        query = text(
+            "select o.id, o.code, o.name_zh, o.name_en, e.name_zh, e.name_en from outlet o"
+            " join enterprise e on e.id = o.enterprise_id where o.id = any(:ids)"
+        )
+        rows = await self._session.execute(query, {"ids": list(set(outlet_ids))})
+        return {row[0]: Place(*row[1:]) for row in rows}
 
     # --- for gateways ---
 

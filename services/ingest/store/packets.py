@@ -19,7 +19,9 @@ from shared.contracts.ingest.packets import PacketAct
 
 _COLUMNS = ("received_at", "remote", "mn", "cn", "status", "reason", "detail", "repairs", "raw")
 _DEVICES = """select d.id, d.mn, d.password, d.edition, d.active and o.active as active, o.point, o.id as outlet_id,
-  s.device_id is not null as is_set, s.tolerance, s.accepted, s.networks, s.password_check, k.key
+  s.device_id is not null as is_set, s.tolerance, s.accepted, s.networks, s.password_check, k.key,
+  (select c.secret from command c where c.device_id = d.id and c.code = 'set_password' and c.secret is not null
+    and c.state = any('{sent,accepted,running,timed_out,failed}') order by c.number desc limit 1) as next_password
 from device d join outlet o on o.id = d.outlet_id
 left join device_setting s on s.device_id = d.id left join device_key k on k.device_id = d.id
 where d.mn = any($1::text[])"""
@@ -165,7 +167,7 @@ class JournalStore:
 def _device(row: asyncpg.Record) -> KnownDevice:
     known = KnownDevice(
         row["id"], row["mn"], row["password"], row["edition"], row["active"], row["point"], row["outlet_id"],
-        key=row["key"],
+        key=row["key"], next_password=row["next_password"],
     )  # fmt: skip
     if not row["is_set"]:
         return known

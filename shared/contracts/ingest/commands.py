@@ -168,6 +168,11 @@ class CommandOut(Wire):
     device_id: UUID
     outlet_id: UUID
     enterprise_id: UUID
+    outlet_code: str
+    outlet_name_zh: str
+    outlet_name_en: str = ""
+    enterprise_name_zh: str
+    enterprise_name_en: str = ""
     mn: str
     code: str
     cn: str

@@ -23,6 +23,8 @@ class Station(NamedTuple):
     st: str
     pw: str
     edition: str
+    key: bytes | None = None
+    """SM4 key: with it the 2025 edition encrypts the commands it wants encrypted."""
 
 
 def shown(frame: bytes) -> str:
@@ -65,7 +67,7 @@ def _wire(text: str, type_: ParameterType, edition: str) -> str:
 
 def request(order: Command, station: Station, qn: str, now: datetime) -> bytes:
     """The frame that gives a command. Raises `EncodeError` for what cannot be written as one."""
-    sender = Sender(mn=order.mn, st=station.st, pw=station.pw, edition=Edition(station.edition))
+    sender = Sender(mn=order.mn, st=station.st, pw=station.pw, edition=Edition(station.edition), key=station.key)
     return command(sender, order.kind.cn, data_area(order, now), qn=qn, ack_wanted=True)
 
 
