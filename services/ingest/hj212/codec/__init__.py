@@ -11,6 +11,7 @@ from services.ingest.hj212.codec.events import Event, Frame, Rejected, RejectRea
 from services.ingest.hj212.codec.flat import FlatUpload, read_flat
 from services.ingest.hj212.codec.framer import Framer
 from services.ingest.hj212.codec.packet import Edition, Item, Note, Packet, ParseError
+from services.ingest.hj212.codec.profile import LENIENT, STRICT, Tolerance, read_packet
 from services.ingest.hj212.codec.readings import FactorValues, Kind, Unreadable, Upload, UploadError, UploadNote
 from services.ingest.hj212.codec.sealing import Sealed, must_be_sealed, seal, sealed_of, unseal
 from services.ingest.hj212.codec.segment import parse_segment
@@ -20,6 +21,8 @@ from services.ingest.hj212.codec.upload import KIND_OF_CN, to_upload
 __all__ = [
     "ANSWERS",
     "KIND_OF_CN",
+    "LENIENT",
+    "STRICT",
     "Content",
     "ContentError",
     "CrcFamily",
@@ -44,6 +47,7 @@ __all__ = [
     "Role",
     "Sealed",
     "Sender",
+    "Tolerance",
     "Unreadable",
     "Upload",
     "UploadError",
@@ -61,6 +65,7 @@ __all__ = [
     "read_content",
     "read_flat",
     "read_key",
+    "read_packet",
     "role_of",
     "seal",
     "sealed_of",

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from services.ingest.hj212.codec.crc import CrcFamily, crc16, crc_family
 from services.ingest.hj212.codec.events import (
     STRICT_LIMIT,
-    TOLERANT_LIMIT,
     Event,
     Frame,
     Rejected,
@@ -25,6 +24,7 @@ from services.ingest.hj212.codec.events import (
     crc_repairs,
 )
 from services.ingest.hj212.codec.opaque import looks_sealed
+from services.ingest.hj212.codec.profile import LENIENT, Tolerance
 
 _HEADER = re.compile(rb"##(\d{4}|\d{2,3}(?=[A-Za-z]))")
 _HEADER_SIZE = 6
@@ -54,14 +54,16 @@ class Framer:
     """Incremental framer for one connection. Not thread-safe; never raises on input.
 
     `noise` counts the bytes outside any frame: registration strings, keep-alives, scanners.
-    CR, LF and `*` between frames are not noise.
+    CR, LF and `*` between frames are not noise. A repair that `tolerance` does not take is a
+    `Rejected`; `limit` (bytes of a segment) overrides the tolerance's.
     """
 
-    __slots__ = ("_base", "_buffer", "_last_end", "_limit", "_need", "_search", "noise")
+    __slots__ = ("_base", "_buffer", "_last_end", "_limit", "_need", "_search", "_tolerance", "noise")
 
-    def __init__(self, *, limit: int = TOLERANT_LIMIT) -> None:
+    def __init__(self, *, limit: int | None = None, tolerance: Tolerance = LENIENT) -> None:
         self.noise = 0
-        self._limit = limit
+        self._tolerance = tolerance
+        self._limit = tolerance.limit if limit is None else limit
         self._buffer = b""
         self._base = 0
         self._need = 0
@@ -115,7 +117,7 @@ class Framer:
             pos = moved
         self._buffer = data[pos:]
         self._base += pos
-        return events
+        return events if self._tolerance is LENIENT else [self._tolerance.judge(event) for event in events]
 
     def _accept(
         self,
