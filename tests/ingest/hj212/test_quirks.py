@@ -394,11 +394,3 @@ def test_quirk_32_bugs_of_forwarders_and_libraries() -> None:
     assert odd.notes == ("packet_numbers_odd",)
     assert to_upload(odd).values[0].rtd == 40.1
     assert isinstance(only(command(Sender("M1", "32"), "1061", (), qn="1", ack_wanted=True)), Frame)
-
-
-def test_profiles_know_their_names() -> None:
-    with pytest.raises(ValueError, match="no repair or note: crc_nothing"):
-        STRICT.allowing(["crc_nothing"])
-    assert LENIENT.refusing(["gbk"]).forbids(["gbk", "blanks"]) == ("gbk",)
-    assert STRICT.forbids(["tail_missing", "surface_water_profile", "blanks"]) == ("blanks",)
-    assert (STRICT.limit, LENIENT.limit) == (1024, 4096)
