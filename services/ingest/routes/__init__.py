@@ -13,11 +13,13 @@ from services.ingest.routes.qa import router as qa_router
 from services.ingest.routes.readings import router as readings_router
 from services.ingest.routes.registry import router as registry_router
 from services.ingest.routes.sta import router as sta_router
+from services.ingest.routes.standards import router as standards_router
 from services.ingest.routes.transfers import router as transfers_router
 
 ROUTERS: list[APIRouter] = [
     registry_router,
     dossier_router,
+    standards_router,
     readings_router,
     packets_router,
     links_router,

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.clients.base import ServiceClient
+from shared.contracts.ingest.base import Medium
 from shared.contracts.ingest.dossier import Ending, EntryIn, EntryOut, LogLine, Part, VersionOut
+from shared.contracts.ingest.standards import ExceedanceRule, StandardOut, StandardUse, UseOut
 from shared.http import Page
 
 PATHS = {
@@ -51,3 +53,16 @@ class DossierCalls(ServiceClient):
         """The change log of an outlet."""
         answer = await self.get_json(f"/v1/outlets/{outlet_id}/changes", limit=limit)
         return [LogLine.model_validate(item) for item in answer]
+
+    async def list_standards(self, *, medium: Medium | None = None, trade: str | None = None) -> list[StandardOut]:
+        """Standards with their classes."""
+        answer = await self.get_json("/v1/standards", medium=medium.value if medium else None, trade=trade)
+        return [StandardOut.model_validate(item) for item in answer]
+
+    async def list_exceedance_rules(self) -> list[ExceedanceRule]:
+        """Which mean counts as an exceedance."""
+        return [ExceedanceRule.model_validate(item) for item in await self.get_json("/v1/exceedance-rules")]
+
+    async def use_standard(self, outlet_id: UUID, use: StandardUse) -> UseOut:
+        """Preview or apply a class of a standard."""
+        return UseOut.model_validate(await self.post_json(f"/v1/outlets/{outlet_id}/standard", use))
