@@ -182,9 +182,10 @@ async def test_reading_back_is_bounded_and_says_so(ingest: Ingest, monkeypatch: 
     outlet = await ingest.outlet()
     await ingest.send(outlet, ReadingKind.MINUTE, (T, {"a": 1.0, "b": 2.0}), (T + HOUR, {"a": 1.0}))
     await ingest.send(outlet, ReadingKind.HOUR, (T, {"a": 1.0, "b": 2.0}), (T + HOUR, {"a": 1.0}))
-    from services.ingest.service import readings
+    from services.ingest.service import extracts
 
-    monkeypatch.setattr(readings, "MAX_VALUES", 2)
+    monkeypatch.setattr(extracts, "MAX_VALUES", 2)
+    monkeypatch.setattr(extracts, "MAX_STREAMED", 2)
     refusals = []
     for kind in (ReadingKind.MINUTE, ReadingKind.HOUR):
         with pytest.raises(ServiceCallError) as refused:

@@ -23,6 +23,7 @@ from shared.contracts.casework import (
 from shared.contracts.grading import ListState, Override, Publication
 from shared.contracts.identity import Login, SessionToken
 from shared.contracts.ingest import DeviceOut, FactorOut, FreshnessOut, LinkState, ReadingKind, enterprise_uuid
+from shared.contracts.ingest.readings import SparksAsk
 from shared.errors import ConflictError, NotFoundError, UnauthenticatedError, UnsupportedTypeError
 from shared.http import check_version, version_from
 from tests.web import makers
@@ -79,6 +80,10 @@ def _readings(park: Park, app: FastAPI) -> None:
     async def series(one: UUID, factor: str, kind: ReadingKind, since: datetime, until: datetime) -> Any:
         shape = next((case.rule for case in park.cases.values() if case.outlet_id == one), "")
         return makers.make_series(one, factor, kind, since, until, shape).model_dump(mode="json")
+
+    @app.post("/v1/series/sparks")
+    async def sparks(asked: SparksAsk) -> Any:
+        return {"sparks": [await series(a.outlet_id, a.factor, a.kinds[0], a.since, a.until) for a in asked.asks]}
 
     @app.get("/v1/freshness")
     async def freshness() -> Any:

@@ -1,6 +1,5 @@
 """Fetching the data of charts from ingest."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -8,6 +7,7 @@ from shared.clients.base import ServiceCallError
 from shared.clients.ingest import IngestClient
 from shared.contracts.casework import CaseDetail, CaseSummary
 from shared.contracts.ingest import OutletOut, ReadingKind, Series
+from shared.contracts.ingest.readings import SparkAsk
 from shared.logging import get_logger
 from web.charts import Chart, Window, anomaly_bands, around, case_bands, chosen
 from web.i18n import gettext
@@ -15,10 +15,11 @@ from web.labels import name_of
 
 log = get_logger(__name__)
 MOST_POINTS = 4000
-MOST_AT_ONCE = 6
 SPARK_POINTS = 120
 SPARK_WINDOW = timedelta(days=1)
 SPARK_WINDOW_HOURS = timedelta(days=3)
+SPARK_MOST = timedelta(days=95)
+"""A small curve shows so much at most: the newest part of a long episode."""
 MINUTE_WINDOW = timedelta(days=8)
 """Beyond this an hour curve says the same with a sixtieth of the points."""
 HOUR_RULES = frozenset({"EX-H", "EX-D"})
@@ -34,40 +35,35 @@ async def read_series(
     )
 
 
-async def _spark(ingest: IngestClient, case: CaseSummary, now: datetime) -> Chart:
+def _spark_ask(case: CaseSummary, now: datetime) -> SparkAsk:
     by_hour = case.rule in HOUR_RULES
     started, last = case.anomaly_started_at, case.anomaly_last_at
     window = around(started, last, now, least=SPARK_WINDOW_HOURS if by_hour else SPARK_WINDOW)
+    window = Window(max(window.since, window.until - SPARK_MOST), window.until)
     kinds = [ReadingKind.HOUR, ReadingKind.MINUTE]
     if not by_hour and window.until - window.since < MINUTE_WINDOW:
         kinds.reverse()
-    chart = None
-    for kind in kinds:
-        series = await ingest.get_series(
-            case.outlet_id, case.factor, kind=kind, since=window.since, until=window.until, max_points=SPARK_POINTS
-        )
-        chart = Chart(series, window, name_of(case, "factor_name"), case_bands(case))
-        if not chart.empty:
-            break
-    if chart is None:
-        raise RuntimeError("no kind was asked for")
-    return chart
+    return SparkAsk(
+        outlet_id=case.outlet_id, factor=case.factor, kinds=kinds, since=window.since, until=window.until
+    )  # fmt: skip
 
 
 async def sparks(ingest: IngestClient, cases: Sequence[CaseSummary], now: datetime) -> dict[str, Chart | None]:
-    """Small curves of the queue's rows by case number; None where ingest does not answer."""
-    limit = asyncio.Semaphore(MOST_AT_ONCE)
-
-    async def one(case: CaseSummary) -> Chart | None:
-        async with limit:
-            try:
-                return await _spark(ingest, case, now)
-            except ServiceCallError as error:
-                log.warning("no_spark", case=case.no, detail=error.message)
-                return None
-
-    charts = await asyncio.gather(*(one(case) for case in cases))
-    return {case.no: chart for case, chart in zip(cases, charts, strict=True)}
+    """Small curves of the queue's rows by case number, in one call; None where ingest does not answer."""
+    asks = [_spark_ask(case, now) for case in cases]
+    if not asks:
+        return {}
+    try:
+        found = await ingest.get_sparks(asks, max_points=SPARK_POINTS)
+    except ServiceCallError as error:
+        log.warning("no_sparks", detail=error.message)
+        return dict.fromkeys(case.no for case in cases)
+    return {
+        case.no: None
+        if series is None
+        else Chart(series, Window(ask.since, ask.until), name_of(case, "factor_name"), case_bands(case))
+        for case, ask, series in zip(cases, asks, found, strict=True)
+    }
 
 
 def _kinds(case: CaseDetail, window: Window) -> list[ReadingKind]:

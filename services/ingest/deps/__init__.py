@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.ingest.deps.state import clock_of, db_of, intake_of
+from services.ingest.service.extracts import ExtractService
 from services.ingest.service.packets import PacketService
 from services.ingest.service.readings import ReadingService
 from services.ingest.service.registry import RegistryService
@@ -46,8 +47,14 @@ def write_readings(request: Request, caller: MayWriteReadings) -> ReadingService
     return ReadingService(db_of(request), intake_of(request), clock_of(request), caller)
 
 
+def read_extracts(request: Request, caller: MayReadReadings) -> ExtractService:
+    """Readings in bulk for who may read them."""
+    return ExtractService(db_of(request), intake_of(request), caller)
+
+
 RegistryReader = Annotated[RegistryService, Depends(read_registry, scope="function")]
 RegistryWriter = Annotated[RegistryService, Depends(write_registry, scope="function")]
 Packets = Annotated[PacketService, Depends(read_packets, scope="function")]
 ReadingReader = Annotated[ReadingService, Depends(read_readings)]
+ReadingExtracts = Annotated[ExtractService, Depends(read_extracts)]
 ReadingWriter = Annotated[ReadingService, Depends(write_readings)]

@@ -1,6 +1,6 @@
 """Readings in columns, and as Arrow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,24 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.at)
+
+    def part(self, start: int, end: int | None) -> "Columns":
+        """Places `start` to before `end`."""
+        cut = slice(start, end)
+        return Columns(self.point[cut], self.factor[cut], self.at[cut], self.value[cut], self.flag[cut])
+
+    @classmethod
+    def of(cls, parts: "Sequence[Columns]") -> "Columns":
+        """Parts one after the other."""
+        if not parts:
+            return EMPTY
+        return cls(
+            np.concatenate([part.point for part in parts]),
+            np.concatenate([part.factor for part in parts]),
+            np.concatenate([part.at for part in parts]),
+            np.concatenate([part.value for part in parts]),
+            np.concatenate([part.flag for part in parts]),
+        )
 
     def ordered(self) -> "Columns":
         """The same in order."""

@@ -10,7 +10,8 @@ NUL = "\0"
 """PostgreSQL cannot compare with it; no cursor of ours holds it."""
 
 
-def _foreign() -> InvalidError:
+def foreign() -> InvalidError:
+    """The error for a cursor of another list."""
     return InvalidError("the cursor is not of this list; start again without it", field="cursor")
 
 
@@ -21,7 +22,7 @@ def code_cursor(cursor: str | None) -> str | None:
     match decode_cursor(cursor):
         case [str(code)] if NUL not in code:
             return code
-    raise _foreign()
+    raise foreign()
 
 
 def outlet_cursor(cursor: str | None) -> tuple[str, UUID] | None:
@@ -33,8 +34,8 @@ def outlet_cursor(cursor: str | None) -> tuple[str, UUID] | None:
             try:
                 return code, UUID(outlet_id)
             except ValueError as error:
-                raise _foreign() from error
-    raise _foreign()
+                raise foreign() from error
+    raise foreign()
 
 
 def number_cursor(cursor: str | None) -> int | None:
@@ -44,7 +45,7 @@ def number_cursor(cursor: str | None) -> int | None:
     match decode_cursor(cursor):
         case [int(number)] if 0 < number < 1 << 63:
             return number
-    raise _foreign()
+    raise foreign()
 
 
 def time_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
@@ -58,8 +59,8 @@ def time_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
                 if moment.tzinfo is not None:
                     return moment, UUID(one)
             except ValueError as error:
-                raise _foreign() from error
-    raise _foreign()
+                raise foreign() from error
+    raise foreign()
 
 
 def heard_cursor(cursor: str | None) -> tuple[datetime, str] | None:
@@ -71,5 +72,5 @@ def heard_cursor(cursor: str | None) -> tuple[datetime, str] | None:
             try:
                 return datetime.fromisoformat(at), code
             except ValueError as error:
-                raise _foreign() from error
-    raise _foreign()
+                raise foreign() from error
+    raise foreign()

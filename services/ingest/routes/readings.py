@@ -1,14 +1,15 @@
-"""HTTP of readings: bulk in, JSON or Arrow out, charts, completeness."""
+"""HTTP of readings: bulk in, many forms out, charts, completeness."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel
 
-from services.ingest.deps import ReadingReader, ReadingWriter
-from services.ingest.domain.columns import to_records, to_stream, to_table
+from services.ingest.deps import ReadingExtracts, ReadingReader, ReadingWriter
+from services.ingest.domain.extracts import Form, form_of
+from services.ingest.routes.extracts import FORMS, MAX_PAGE, USUAL_PAGE, Wanted, answer
+from services.ingest.service.extracts import Ask
 from shared.contracts.ingest import (
     Code,
     Completeness,
@@ -19,8 +20,8 @@ from shared.contracts.ingest import (
     ReadingsIn,
     Series,
 )
+from shared.contracts.ingest.readings import Sparks, SparksAsk
 
-ARROW = "application/vnd.apache.arrow.stream"
 MIN_POINTS, MAX_POINTS = 10, 20_000
 router = APIRouter(prefix="/v1", tags=["readings"])
 
@@ -52,24 +53,27 @@ async def add_readings(
     return await service.add_readings(await request.body(), idempotency_key)
 
 
-@router.get("/readings", response_model=list[Reading], responses={200: {"content": {ARROW: {}}}})
-async def read_readings(
-    service: ReadingReader,
+@router.get("/readings", response_model=list[Reading], responses={200: {"content": FORMS}})
+async def read_readings(  # noqa: PLR0913, PLR0917 - what to read, and in which form
+    request: Request,
+    service: ReadingExtracts,
     outlet_id: Annotated[list[UUID], Query(min_length=1, max_length=1000, description="up to 200 outlets")],
     kind: ReadingKind,
     since: AwareDatetime,
     until: Annotated[AwareDatetime, Query(description="inclusive")],
     accept: Annotated[str, Header()] = "application/json",
+    format: Annotated[Form | None, Query(description="goes before Accept")] = None,  # noqa: A002 - the wire's name
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="JSON: values of a page")] = USUAL_PAGE,
+    cursor: Annotated[str | None, Query(max_length=300, description="JSON: from Link rel=next")] = None,
+    bom: Annotated[bool, Query(description="CSV: begin with a UTF-8 BOM, for Excel")] = False,  # noqa: FBT002
 ) -> Response:
-    """Values of up to 200 outlets, at most 500,000, ordered by outlet, factor and time.
+    """Values of up to 200 outlets by outlet, factor and time: outlet_id, factor, at, value, flag.
 
-    Arrow (columns outlet_id, factor, at, value, flag) where `Accept` asks for it, else JSON.
+    JSON comes in pages (`Link: rel=next`). CSV, Parquet and Arrow come whole, up to 50 million values; beyond
+    500,000 values they are streamed, ordered by outlet, span of time, factor and time.
     """
-    columns, outlets = await service.read_readings(outlet_id, kind, since, until)
-    if ARROW in accept:
-        return Response(to_stream(to_table(columns, outlets)), media_type=ARROW, headers={"Vary": "Accept"})
-    body = orjson.dumps(to_records(columns, outlets), option=orjson.OPT_UTC_Z)
-    return Response(body, media_type="application/json", headers={"Vary": "Accept"})
+    ask = Ask(outlet_id, kind, since, until)
+    return await answer(request, service, ask, Wanted(format or form_of(accept), limit, cursor, bom))
 
 
 @router.get("/outlets/{outlet_id}/series")
@@ -80,6 +84,12 @@ async def get_series(  # noqa: PLR0913 - what to draw, and how fine
 ) -> Series:  # fmt: skip
     """A chart's data from `since` to before `until`, with gaps and limits."""
     return await service.get_series(outlet_id, factor, kind, since, until, max_points)
+
+
+@router.post("/series/sparks")
+async def get_sparks(asked: SparksAsk, service: ReadingReader) -> Sparks:
+    """Small curves of many outlets and factors in one call, in the order of the asks."""
+    return await service.get_sparks(asked)
 
 
 @router.get("/completeness")

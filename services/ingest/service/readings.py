@@ -1,14 +1,14 @@
 """Readings in bulk: taken in from systems, read back, drawn, and counted."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingest.domain.bulk import Bulk, read_bulk, rows_of
-from services.ingest.domain.columns import Columns
+from services.ingest.domain.columns import Track
 from services.ingest.domain.completeness import VALID_FLAGS, rates
 from services.ingest.domain.factors import unit_of
 from services.ingest.domain.readings import EARLIEST, Fate, Key, Point, Row
@@ -28,13 +28,14 @@ from shared.contracts.ingest import (
     Series,
     SeriesLimit,
 )
+from shared.contracts.ingest.readings import SparkAsk, Sparks, SparksAsk
 from shared.db import Database, raw
 from shared.errors import InvalidError, TooLargeError
 
-MAX_OUTLETS = 200
-MAX_VALUES = 500_000
 MAX_SERIES_VALUES = 1_100_000
 """A year of values every half minute."""
+MAX_SPARK_SPAN = timedelta(days=100)
+MAX_SPARK_VALUES = 300_000
 MAX_COMPLETENESS_OUTLETS = 10_000
 MAX_COMPLETENESS_SPAN = timedelta(days=400)
 FRESH_WITHIN = timedelta(days=7)
@@ -71,22 +72,6 @@ class ReadingService:
 
         return await self._intake.run(rows, work)
 
-    async def read_readings(
-        self, outlet_ids: Sequence[UUID], kind: ReadingKind, since: datetime, until: datetime
-    ) -> tuple[Columns, dict[int, UUID]]:
-        """Values from `since` to `until`, both included, and the outlet of each point number."""
-        _check_span(since, until, both_ends=True)
-        wanted = set(outlet_ids)
-        if len(wanted) > MAX_OUTLETS:
-            raise TooLargeError(f"at most {MAX_OUTLETS} outlets at once", limit=MAX_OUTLETS, given=len(wanted))
-        async with self._db.transaction() as session:
-            points = await self._visible_points(session, wanted)
-            store = ReadingStore(await raw(session), self._intake.dictionaries)
-            columns = await store.read([point.number for point in points], kind, since, until, limit=MAX_VALUES)
-        if columns is None:
-            raise TooLargeError(f"more than {MAX_VALUES} values; ask for fewer outlets or less time", limit=MAX_VALUES)
-        return columns, {point.number: point.outlet_id for point in points}
-
     async def get_series(
         self, outlet_id: UUID, factor: str, kind: ReadingKind, since: datetime, until: datetime, max_points: int
     ) -> Series:
@@ -100,13 +85,21 @@ class ReadingService:
             track = await store.read_track(start, factor, until, limit=MAX_SERIES_VALUES)
         if track is None:
             raise TooLargeError(f"more than {MAX_SERIES_VALUES} values; ask for less time", limit=MAX_SERIES_VALUES)
-        step = step_of(kind, outlet.minute_interval, track.at)
-        grid = grid_of(kind, step, start.at, int(until.timestamp()), track.at)
-        drawn = draw(track, grid, max_points)
-        return Series(
-            outlet_id=outlet.id, factor=factor, kind=kind, unit=_unit(outlet, factor),
-            limits=_limits(outlet, factor, since, until), **drawn._asdict(),
-        )  # fmt: skip
+        return _series(outlet, factor, track, _Span(kind, since, until), max_points)
+
+    async def get_sparks(self, asked: SparksAsk) -> Sparks:
+        """Small curves, in the order of the asks; None where there is no such outlet for this caller."""
+        for ask in asked.asks:
+            _check_span(ask.since, ask.until)
+            if ask.until - ask.since > MAX_SPARK_SPAN:
+                raise TooLargeError(f"at most {MAX_SPARK_SPAN.days} days in a small curve", limit=MAX_SPARK_SPAN.days)
+        async with self._db.transaction() as session:
+            found = await RegistryStore(session).find_outlets({ask.outlet_id for ask in asked.asks})
+            tenant = self._caller.tenant
+            outlets = {one.id: one for one in found if tenant is None or one.enterprise_id == tenant}
+            store = ReadingStore(await raw(session), self._intake.dictionaries)
+            sparks = [await _spark(store, outlets.get(ask.outlet_id), ask, asked.max_points) for ask in asked.asks]
+        return Sparks(sparks=sparks)
 
     async def completeness(
         self, since: datetime, until: datetime, *, enterprise_id: UUID | None, outlet_id: UUID | None
@@ -168,8 +161,39 @@ class ReadingService:
         return accepted
 
 
-def _check_span(since: datetime, until: datetime, *, both_ends: bool = False) -> None:
-    if until < since or (until == since and not both_ends):
+class _Span(NamedTuple):
+    kind: ReadingKind
+    since: datetime
+    until: datetime
+
+
+def _series(outlet: Outlet, factor: str, track: Track, span: _Span, max_points: int) -> Series:
+    step = step_of(span.kind, outlet.minute_interval, track.at)
+    grid = grid_of(span.kind, step, int(span.since.timestamp()), int(span.until.timestamp()), track.at)
+    drawn = draw(track, grid, max_points)
+    return Series(
+        outlet_id=outlet.id, factor=factor, kind=span.kind, unit=_unit(outlet, factor),
+        limits=_limits(outlet, factor, span.since, span.until), **drawn._asdict(),
+    )  # fmt: skip
+
+
+async def _spark(store: ReadingStore, outlet: Outlet | None, ask: SparkAsk, max_points: int) -> Series | None:
+    if outlet is None:
+        return None
+    series = None
+    for kind in ask.kinds:
+        key = Key(outlet.point, kind, int(ask.since.timestamp()))
+        track = await store.read_track(key, ask.factor, ask.until, limit=MAX_SPARK_VALUES)
+        if track is None:
+            raise TooLargeError(f"more than {MAX_SPARK_VALUES} values in a small curve", limit=MAX_SPARK_VALUES)
+        series = _series(outlet, ask.factor, track, _Span(kind, ask.since, ask.until), max_points)
+        if any(value is not None for value in series.v):
+            break
+    return series
+
+
+def _check_span(since: datetime, until: datetime) -> None:
+    if until <= since:
         raise InvalidError("until must be after since", field="until")
     if since.timestamp() < EARLIEST:
         raise InvalidError("there is nothing before the year 2000", field="since")

@@ -43,6 +43,8 @@ _FRAME_TRACK = """select array_agg(at order by at) as at, array_agg(value order 
   from series_chunk c join sealed_day d on d.day = c.day and d.sealed_at is not null
   where c.point = $1 and c.factor = (select id from factor_code where name = $8) and c.kind = $2
     and c.day between $9 and $10 and not c.stale"""
+_MEAN_COUNT = """select count(*) from (select from reading_value
+  where point = any($1::int[]) and kind = $2 and at between $3 and $4 limit $5) q"""
 _MEAN_TRACK = """select array_agg(at order by at) as at, array_agg(coalesce(value, 'NaN') order by at) as value,
   string_agg(flag, '' order by at) as flags, null::bytea as body from (
     select extract(epoch from at)::bigint as at, value, flag from reading_value
@@ -119,6 +121,17 @@ class ReadingStore:
         rows = await self._connection.fetch(_FRAMES, *where, *days)
         columns = await self._frame_columns(rows, ceil(since.timestamp()), int(until.timestamp()))
         return None if len(columns) > limit else columns
+
+    async def count(
+        self, points: Sequence[int], kind: ReadingKind, since: datetime, until: datetime, *, limit: int
+    ) -> int:
+        """About how many values there are; not exact at the ends of sealed days, and not beyond `limit` + 1."""
+        where = list(points), KIND_NUMBERS[kind], since, until
+        if kind in MEANS:
+            count: int = await self._connection.fetchval(_MEAN_COUNT, *where, limit + 1)
+            return count
+        found = await self._connection.fetchval(_FRAME_COUNT, *where, limit + 1, since.date(), until.date())
+        return int(found)
 
     async def _frame_columns(self, rows: Sequence[Any], since: int, until: int) -> Columns:
         opened = [row for row in rows if row["body"] is None]

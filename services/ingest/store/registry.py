@@ -117,6 +117,13 @@ class RegistryStore:
             return None
         return _outlet(row, (await self._limits_of([outlet_id])).get(outlet_id, []))
 
+    async def find_outlets(self, outlet_ids: Iterable[UUID]) -> list[Outlet]:
+        """Those of the outlets that there are, with factors and limits."""
+        wanted = list(outlet_ids)
+        rows = (await self._session.execute(select(OutletRow).where(col(OutletRow.id).in_(wanted)))).scalars().all()
+        limits = await self._limits_of([row.id for row in rows])
+        return [_outlet(row, limits.get(row.id, [])) for row in rows]
+
     async def get_outlet(self, outlet_id: UUID, *, lock: bool = False) -> Outlet:
         """One outlet; raises when there is none."""
         found = await self.find_outlet(outlet_id, lock=lock)

@@ -14,15 +14,7 @@ EMPTY_TRACK = Track(np.empty(0, np.int64), np.empty(0, np.float64), "")
 
 def joined(parts: Sequence[Columns]) -> Columns:
     """Parts as one, in order."""
-    if not parts:
-        return EMPTY
-    return Columns(
-        np.concatenate([part.point for part in parts]),
-        np.concatenate([part.factor for part in parts]),
-        np.concatenate([part.at for part in parts]),
-        np.concatenate([part.value for part in parts]),
-        np.concatenate([part.flag for part in parts]),
-    ).ordered()
+    return Columns.of(parts).ordered()
 
 
 def mean_columns(rows: Sequence[Any]) -> Columns:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from shared.clients.base import ServiceClient
 from shared.contracts.ingest import Completeness, FreshnessOut, ReadingKind, ReadingsAccepted, ReadingsIn, Series
+from shared.contracts.ingest.readings import SparkAsk, Sparks, SparksAsk
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -43,6 +44,12 @@ class ReadingCalls(ServiceClient):
             f"/v1/outlets/{outlet_id}/series", factor=factor, kind=kind, since=since, until=until, max_points=max_points
         )
         return Series.model_validate(answer)
+
+    async def get_sparks(self, asks: list[SparkAsk], *, max_points: int = 120) -> list[Series | None]:
+        """Small curves in one call, in the order of the asks; None where there is no such outlet for this caller."""
+        body = SparksAsk(asks=asks, max_points=max_points).model_dump(mode="json")
+        response = await self.request("POST", "/v1/series/sparks", json=body, retry=True)
+        return Sparks.model_validate(response.json()).sparks
 
     async def completeness(
         self, since: datetime, until: datetime, *, enterprise_id: UUID | None = None, outlet_id: UUID | None = None

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.ingest.base import ReadingKind, Wire
+from shared.contracts.ingest.base import Code, ReadingKind, Wire
 
 MAX_ROWS = 1000
 MAX_VALUES_A_ROW = 200
+MAX_SPARKS = 200
 READINGS_ACCEPTED = "ingest.readings.accepted.v1"
 
 
@@ -76,6 +77,29 @@ class Series(Wire):
     """Index → flag, only where it is not N and `agg` is raw."""
     agg: str = "raw"
     limits: list[SeriesLimit] = []
+
+
+class SparkAsk(Wire):
+    """One small curve: the first of `kinds` that has values from `since` to before `until` is drawn."""
+
+    outlet_id: UUID
+    factor: Code
+    kinds: Annotated[list[ReadingKind], Field(min_length=1, max_length=4)]
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class SparksAsk(Wire):
+    """Small curves in one call, of at most `max_points` points each."""
+
+    asks: Annotated[list[SparkAsk], Field(min_length=1, max_length=MAX_SPARKS)]
+    max_points: Annotated[int, Field(ge=10, le=120)] = 120
+
+
+class Sparks(Wire):
+    """The curves in the order of the asks; None where there is no such outlet for this caller."""
+
+    sparks: list[Series | None]
 
 
 class Completeness(Wire):

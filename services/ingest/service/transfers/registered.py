@@ -2,9 +2,10 @@
 
 from services.ingest.service.sheets import exporting, importing
 from services.ingest.service.sheets import readings as reading_sheets
+from services.ingest.service.transfers import extracts
 from services.ingest.service.transfers.kinds import Kind, Kinds
 
-ALL: tuple[Kind, ...] = (*importing.KINDS, *exporting.KINDS, *reading_sheets.KINDS)
+ALL: tuple[Kind, ...] = (*importing.KINDS, *exporting.KINDS, *reading_sheets.KINDS, *extracts.KINDS)
 
 
 def kinds() -> Kinds:
