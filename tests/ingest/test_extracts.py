@@ -14,8 +14,8 @@ from python_calamine import CalamineWorkbook
 
 from services.ingest.service import extracts
 from services.ingest.service.sealing import SealService
-from services.ingest.service.transfers.kinds import Work
 from services.ingest.service.transfers.extracts import check, run
+from services.ingest.service.transfers.kinds import Work
 from shared.auth import Role
 from shared.clients.base import ServiceCallError
 from shared.contracts.ingest import ReadingKind, enterprise_uuid
