@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from pydantic import BaseModel
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.logging import request_id
@@ -69,8 +69,9 @@ class Event(BaseModel):
 
 
 _INSERT = text(
-    "insert into outbox(type, subject, time, data, traceparent) values(:type, :subject, :time, :data, :trace)"
-).bindparams(bindparam("data", type_=JSONB))
+    "insert into outbox(type, subject, time, data, traceparent)"
+    " values(:type, :subject, :time, cast(cast(:data as text) as jsonb), :trace)"
+)
 
 
 async def publish(session: AsyncSession, event_type: str, subject: str, data: dict[str, Any], *, at: datetime) -> None:
@@ -82,7 +83,7 @@ async def publish(session: AsyncSession, event_type: str, subject: str, data: di
         "type": event_type,
         "subject": subject,
         "time": at,
-        "data": data,
+        "data": orjson.dumps(data).decode(),
         "trace": request_id.get() or None,
     }
     await session.execute(_INSERT, row)
@@ -95,7 +96,7 @@ async def publish_all(
     if events:
         trace = request_id.get() or None
         rows = [
-            {"type": event_type, "subject": subject, "time": at, "data": data, "trace": trace}
+            {"type": event_type, "subject": subject, "time": at, "data": orjson.dumps(data).decode(), "trace": trace}
             for subject, data, at in events
         ]
         await session.execute(_INSERT, rows)

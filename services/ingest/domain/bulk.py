@@ -4,21 +4,25 @@ The form is `ReadingsIn` of the contract; msgspec reads a thousand rows in about
 leaves the event loop to others. It refuses NaN and numbers out of range itself.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 
-from services.ingest.domain.readings import EARLIEST, NORMAL, Key, Row, Value
+from services.ingest.domain.flat import AnyRow, FlatRow
+from services.ingest.domain.readings import EARLIEST, MEANS, NORMAL, Key, Row, Value
 from shared.contracts.ingest import MAX_ROWS, MAX_VALUES_A_ROW, ReadingKind
 from shared.errors import InvalidError
 
 FUTURE = timedelta(days=1)
 """How far ahead of our clock a reading may be: more is a wrong clock or a typing error."""
 MAX_ERRORS = 20
+_VALUE_ONLY = ("value",)
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -52,21 +56,45 @@ def read_bulk(body: bytes) -> Bulk:
         raise InvalidError(f"the body is not JSON: {error}", errors=faults) from error
 
 
-def rows_of(bulk: Bulk, *, point: int, source: str, now: datetime) -> list[Row]:
+def rows_of(bulk: Bulk, *, point: int, source: str, now: datetime) -> list[AnyRow]:
     """Rows for the store. Raises `InvalidError` that lists up to twenty faults with their place."""
     latest = int((now + FUTURE).timestamp())
     errors: list[dict[str, Any]] = []
-    rows = []
+    rows: list[AnyRow] = []
+    as_columns = bulk.kind not in MEANS
     for number, row in enumerate(bulk.rows):
-        for where, message in _faults(row, latest):
-            errors.append({"where": f"rows[{number}].{where}", "message": message})
-        rows.append(Row(Key(point, bulk.kind, int(row.at.timestamp())), _values(row), source))
-        if len(errors) >= MAX_ERRORS:
-            break
+        at = int(row.at.timestamp())
+        codes = tuple(row.values)
+        if row.flags or row.at.microsecond or not EARLIEST <= at <= latest or not _are_codes(codes):
+            for where, message in _faults(row, latest):
+                errors.append({"where": f"rows[{number}].{where}", "message": message})
+            if len(errors) >= MAX_ERRORS:
+                break
+        key = Key(point, bulk.kind, at)
+        rows.append(_columns(row, key, codes, source) if as_columns and codes else Row(key, _values(row), source))
     if errors:
         first = errors[0]
         raise InvalidError(f"{first['where']}: {first['message']}", errors=errors[:MAX_ERRORS])
     return rows
+
+
+@lru_cache(maxsize=1024)
+def _are_codes(codes: tuple[str, ...]) -> bool:
+    """Whether all of these are factor codes; the rows of a request nearly always name the same."""
+    return all(_CODE.fullmatch(code) for code in codes)
+
+
+@lru_cache(maxsize=1024)
+def _sorted(codes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(codes))
+
+
+def _columns(row: _RowIn, key: Key, codes: tuple[str, ...], source: str) -> FlatRow:
+    layout, values, flags = _sorted(codes), row.values, None
+    numbers = [math.nan if (number := values[code]) is None else number for code in layout]
+    if row.flags:
+        flags = "".join([row.flags.get(code, NORMAL) for code in layout])
+    return FlatRow(key, layout, _VALUE_ONLY, numbers, None if flags == NORMAL * len(layout) else flags, source)
 
 
 def _values(row: _RowIn) -> dict[str, Value]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -42,23 +41,22 @@ SEEN_STEP = timedelta(minutes=1)
 """`last_seen_at` is written at most once in this time for each device."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Packet:
+class Packet(NamedTuple):
     """A line of the journal 报文日志: the frame as received and what became of it.
 
     mn and cn are None where the frame could not be read. repairs: what was wrong and put right.
     """
 
-    id: int = 0
     received_at: datetime
     remote: str
     mn: str | None
     cn: str | None
     status: PacketStatus
+    raw: bytes
     reason: str | None = None
     detail: str = ""
     repairs: tuple[str, ...] = ()
-    raw: bytes
+    id: int = 0
 
     @property
     def late(self) -> bool:

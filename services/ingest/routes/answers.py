@@ -51,7 +51,7 @@ def device_out(device: Device, now: datetime) -> DeviceOut:
 def packet_out(packet: Packet) -> PacketOut:
     r"""A line of the journal; bytes that are not UTF-8, and control characters, are escaped as `\xNN`."""
     raw = packet.raw.decode("utf-8", "backslashreplace").translate(_ESCAPED)
-    return PacketOut(**{**asdict(packet), "repairs": list(packet.repairs), "late": packet.late, "raw": raw})
+    return PacketOut(**{**packet._asdict(), "repairs": list(packet.repairs), "late": packet.late, "raw": raw})
 
 
 def packet_detail(view: PacketView) -> PacketDetail:

@@ -11,7 +11,8 @@ from services.ingest.domain.bulk import Bulk, read_bulk, rows_of
 from services.ingest.domain.columns import Track
 from services.ingest.domain.completeness import VALID_FLAGS, rates
 from services.ingest.domain.factors import unit_of
-from services.ingest.domain.readings import EARLIEST, Fate, Key, Point, Row
+from services.ingest.domain.flat import AnyRow
+from services.ingest.domain.readings import EARLIEST, Fate, Key, Point
 from services.ingest.domain.registry import ONLINE_WITHIN, Outlet
 from services.ingest.domain.series import draw, grid_of, step_of
 from services.ingest.service.intake import Intake, put
@@ -142,12 +143,14 @@ class ReadingService:
             raise OutletNotFoundError("no such outlet", outlet_id=str(min(missing)))
         return found
 
-    async def _put(self, session: AsyncSession, store: ReadingStore, rows: list[Row], point: Point) -> ReadingsAccepted:
+    async def _put(
+        self, session: AsyncSession, store: ReadingStore, rows: list[AnyRow], point: Point
+    ) -> ReadingsAccepted:
         fates = await put(session, store, rows, {point.number: point.outlet_id}, at=self._clock.now())
         return ReadingsAccepted(**{fate.value: fates.count(fate) for fate in Fate})
 
     async def _put_once(
-        self, session: AsyncSession, store: ReadingStore, rows: list[Row], point: Point, use: tuple[str, bytes]
+        self, session: AsyncSession, store: ReadingStore, rows: list[AnyRow], point: Point, use: tuple[str, bytes]
     ) -> ReadingsAccepted:
         key, body_hash = use
         keys = IdempotencyStore(session, self._caller.subject)

@@ -39,6 +39,7 @@ log = get_logger(__name__)
 DEVICE_SECONDS = 5.0
 """How long a device, or that there is none, is remembered: a new registration takes effect after this."""
 MOST_REMEMBERED = 50_000
+_STATUSES = {status: Status(status.value) for status in PacketStatus}
 
 
 class Judged(NamedTuple):
@@ -173,11 +174,10 @@ def _unreadable(event: object, error: ParseError | None) -> tuple[str, str]:
 def _journal(received: Received, verdict: Verdict, mn: str | None, cn: str | None, notes: Sequence[str]) -> Judged:
     event = received.event
     repairs = () if isinstance(event, Rejected) else event.repairs
+    names = tuple(str(name) for name in (*repairs, *notes)) if repairs or notes else ()
     packet = Packet(
-        received_at=received.received_at, remote=received.peer, mn=mn, cn=cn, status=verdict.status,
-        reason=verdict.reason, detail=verdict.detail, repairs=tuple(str(name) for name in (*repairs, *notes)),
-        raw=event.raw,
-    )  # fmt: skip
+        received.received_at, received.peer, mn, cn, verdict.status, event.raw, verdict.reason, verdict.detail, names
+    )
     return Judged(packet, verdict)
 
 
@@ -190,7 +190,4 @@ def _refused(judged: Judged, error: Exception) -> Judged:
 def _outcome(judged: Judged, received: Received, *, repeat: bool) -> Outcome:
     verdict = judged.verdict
     answered = verdict.status in (PacketStatus.STORED, PacketStatus.ANSWERED)
-    return Outcome(
-        Status(verdict.status.value), verdict.reason, answer=answered, late=verdict.late, repeat=repeat,
-        packet=received.packet,
-    )  # fmt: skip
+    return Outcome(_STATUSES[verdict.status], verdict.reason, answered, verdict.late, repeat, received.packet)

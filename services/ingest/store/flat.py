@@ -6,7 +6,7 @@ copied again without it. The caller merges what was left out, by the way of `Fra
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -16,14 +16,10 @@ import numpy as np
 
 from services.ingest.domain.flat import FlatRow
 from services.ingest.domain.readings import KIND_NUMBERS, Key
+from services.ingest.store.binary import EPOCH, HEADER, POSTGRES_EPOCH, TRAILER, copy
 from services.ingest.store.dictionaries import Dictionaries
 from services.ingest.store.frames import LayoutsMissingError
 
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""From which PostgreSQL counts microseconds."""
-POSTGRES_EPOCH = int(EPOCH.timestamp())
-HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-TRAILER = b"\xff\xff"
 _FIELDS = ("at", "received_at", "point", "layout", "source", "kind", "rev", "avg", "vmin", "vmax", "cou", "zs", "flags")
 _FIXED = {"at": ">i8", "received_at": ">i8", "point": ">i4", "layout": ">i4", "source": ">i4", "kind": ">i2",
           "rev": ">i2"}  # fmt: skip
@@ -61,13 +57,9 @@ class FlatStore:
         if not rows:
             return True
         data = self._encode(rows, received_at)
-
-        async def source() -> AsyncIterator[bytes]:
-            yield data
-
         try:
             async with self._connection.transaction():
-                await self._connection.copy_to_table("frame", source=source(), columns=_FIELDS, format="binary")
+                await copy(self._connection, "frame", _FIELDS, data)
         except asyncpg.UniqueViolationError:
             return False
         return True

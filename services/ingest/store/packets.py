@@ -12,12 +12,12 @@ from sqlmodel import col, select
 
 from services.ingest.domain.packets import KnownDevice, Packet, PacketFilter
 from services.ingest.domain.quarantine import Act
+from services.ingest.store.binary import PACKET_COLUMNS, copy, packet_rows
 from services.ingest.tables import DeviceRow, PacketActRow, PacketRow
 from shared.contracts.ingest import PacketStatus
 from shared.contracts.ingest.links import PasswordCheck, Tolerance
 from shared.contracts.ingest.packets import PacketAct
 
-_COLUMNS = ("received_at", "remote", "mn", "cn", "status", "reason", "detail", "repairs", "raw")
 _DEVICES = """select d.id, d.mn, d.password, d.edition, d.active and o.active as active, o.point, o.id as outlet_id,
   s.device_id is not null as is_set, s.tolerance, s.accepted, s.networks, s.password_check, k.key,
   (select c.secret from command c where c.device_id = d.id and c.code = 'set_password' and c.secret is not null
@@ -137,17 +137,7 @@ class JournalStore:
 
     async def add_packets(self, packets: Sequence[Packet]) -> None:
         """Append in order; ids are given by the database."""
-        await self._connection.copy_records_to_table(
-            "packet",
-            columns=_COLUMNS,
-            records=[
-                (
-                    packet.received_at, packet.remote, packet.mn, packet.cn, packet.status.value, packet.reason,
-                    packet.detail, packet.repairs, packet.raw,
-                )
-                for packet in packets
-            ],
-        )  # fmt: skip
+        await copy(self._connection, "packet", PACKET_COLUMNS, packet_rows(packets))
 
     async def find_devices(self, mns: Iterable[str]) -> list[KnownDevice]:
         """Devices with these MNs, with their outlets."""

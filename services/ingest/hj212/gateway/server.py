@@ -204,8 +204,8 @@ class Server:
     def _settle(self, batch: Sequence[Received], outcomes: Sequence[Outcome]) -> None:
         """The batch is durable: write each connection's answers in one piece."""
         answers: dict[int, list[bytes]] = {}
+        self.stats.outcomes.update([outcome.status for outcome in outcomes])
         for received, outcome in zip(batch, outcomes, strict=True):
-            self.stats.outcomes[outcome.status] += 1
             if outcome.packet is not received.packet and outcome.packet is not None:
                 received = received._replace(packet=outcome.packet, error=None)  # noqa: PLW2901 - read with its key
             mine = answers.setdefault(received.connection, [])
@@ -213,7 +213,7 @@ class Server:
             self._judge(received, outcome)
         for number, mine in answers.items():
             text = b"".join(mine)
-            written = sum(1 for part in mine if part)
+            written = len(mine) - mine.count(b"")
             connection = self._connections.get(number)
             if connection is not None and connection.settle(len(mine), text):
                 self.stats.answers += written
