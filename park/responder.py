@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from park.execution import Execution, Reply, execute
+from park.execution import CONDITIONS_WRONG, Execution, Reply, execute
 from park.station import Station
 from services.ingest.hj212.codec import (
     ANSWERS,
     Edition,
+    EncodeError,
     Frame,
     Packet,
     ParseError,
@@ -221,11 +222,14 @@ class Responder:
     def _go_on(self, qn: str, now: datetime) -> list[bytes]:
         exchange = self._running[qn]
         frames = []
-        for step in exchange.steps:
-            frames.append(step.frame)
-            if step.qn is not None:
-                exchange.waiting, exchange.since, exchange.tries = step, now, 0
-                return frames
+        try:
+            for step in exchange.steps:
+                frames.append(step.frame)
+                if step.qn is not None:
+                    exchange.waiting, exchange.since, exchange.tries = step, now, 0
+                    return frames
+        except EncodeError:  # the request names something that no frame can carry back
+            frames.append(answer(exchange.request, "9012", CONDITIONS_WRONG))
         del self._running[qn]
         return frames
 

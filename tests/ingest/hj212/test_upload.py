@@ -43,6 +43,11 @@ def test_realtime_of_gas() -> None:
     )  # fmt: skip
 
 
+def test_furnace_temperature_of_2025_is_a_minute_mean() -> None:
+    made = upload("DataTime=20240601085500;a01901-Avg=873.5,a01901-Flag=N", cn="2111", system="31")
+    assert (made.kind, made.values) == (Kind.MINUTE, (FactorValues("a01901", "a01901", avg=873.5, flag="N"),))
+
+
 def test_hour_mean_of_water_with_every_suffix() -> None:
     made = upload(
         "DataTime=20240601080000;w01018-Cou=63.0,w01018-Min=40.1,w01018-Avg=41.1,w01018-Max=42.1,w01018-Flag=N,w01018-EFlag=A01",

@@ -1,4 +1,4 @@
-"""Turn packets of CN 2011, 2051, 2061 and 2031 into measured values (上传监测数据)."""
+"""Turn packets of CN 2011, 2051, 2061, 2031 and 2111 into measured values (上传监测数据)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,14 @@ WIDEST_CODE = 32
 """Characters of a factor code; longer ones are kept with the packet only."""
 
 
-KIND_OF_CN = {"2011": Kind.REALTIME, "2051": Kind.MINUTE, "2061": Kind.HOUR, "2031": Kind.DAY}
+KIND_OF_CN = {
+    "2011": Kind.REALTIME,
+    "2051": Kind.MINUTE,
+    "2061": Kind.HOUR,
+    "2031": Kind.DAY,
+    "2111": Kind.MINUTE,
+}
+"""2111 (2025): the furnace temperature as means of five minutes."""
 
 LATE_AFTER = {
     Kind.REALTIME: timedelta(minutes=10),
