@@ -17,6 +17,7 @@ MOST_FACTORS = 6
 LONGEST = timedelta(days=400)
 DEFAULT_RANGE = "24h"
 MINUTE_SPAN = timedelta(days=3)
+FETCHES = {ReadingKind.MINUTE: "fetch_minutes", ReadingKind.HOUR: "fetch_hours", ReadingKind.DAY: "fetch_days"}
 VALID_FLAGS = frozenset({"N", "F"})
 
 
@@ -47,13 +48,12 @@ class Look:
         return urlencode({key: value for key, value in values.items() if value}, doseq=True)
 
     def fetch(self, gap: "Gap") -> str:
-        """The query of a command that fetches what is missing from the logger."""
-        return urlencode(
-            {
-                "outlet_id": str(self.outlet.id), "kind": self.kind.value, "since": local_time(gap.since),
-                "until": local_time(gap.until),
-            }
-        )  # fmt: skip
+        """The address of a command that fetches what is missing from the logger; empty where there is none."""
+        code = FETCHES.get(self.kind)
+        if code is None:
+            return ""
+        span = {"since": local_time(gap.since), "until": local_time(gap.until)}
+        return f"/commands/new?{urlencode({'outlet': str(self.outlet.id), 'code': code, **span})}"
 
     @property
     def since_text(self) -> str:

@@ -142,7 +142,7 @@ async def test_curves_numbers_gaps_table_and_csv(portal: tuple[httpx.AsyncClient
     assert 'aria-label="化学需氧量' in shown
     assert "59" in shown
     assert "2 · 2 小时" in shown
-    assert "/commands/history?outlet_id=" in shown
+    assert f"/commands/new?outlet={outlet}&amp;code=fetch_hours&amp;since=" in shown
     table = (await browser.get(f"/outlets/{outlet}/data/table?{query}")).text
     assert table.count("<tr>") == 1 + 18
     csv = (await browser.get(f"/outlets/{outlet}/data.csv?{query}")).text.splitlines()
