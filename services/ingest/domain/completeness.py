@@ -1,19 +1,77 @@
-"""Transmission rate 传输率 and validity rate 有效率 of an outlet, from its hour means.
+"""Transmission rate 传输率 and validity rate 有效率 of an outlet, from the states of its hours.
 
-An hour is received when at least one factor came with a value, and valid when every factor that came in it
-has a value and a valid flag. An hour is expected from the first reading of the outlet on and once it is over.
+Each hour has one letter (`rates.yaml`). An hour is received when at least one factor came with a value, and valid
+when every factor that came in it is valid. An hour is expected once it is over, from the first reading of the
+outlet on, unless a mark says that the source was stopped.
 """
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from shared.contracts.ingest import Completeness
+import yaml
 
-VALID_FLAGS = ("N", "F")
-"""HJ 212-2017 table 8: normal 正常, and source stopped 停运, which is true information. Maintenance M, set by
-hand S, fault D, calibration C, over range T and communication B are no valid data (HJ 75, HJ 356)."""
+from shared.contracts.ingest import Completeness
+from shared.contracts.ingest.means import MeanState, RateCounts
+
 HOUR = timedelta(hours=1)
+MISSING, STOPPED = ".", "S"
+BLANK_DAY = MISSING * 24
+LETTERS = ((MeanState.MARK, "M"), (MeanState.FLAG, "D"), (MeanState.FEW, "E"), (MeanState.MISSING, "E"))
+"""Letters of an hour whose factors are not all valid; the first that fits."""
+STILL = {MeanState.STOPPED, MeanState.IDLE}
+
+
+@dataclass(frozen=True)
+class HourState:
+    """What a letter means and how it counts."""
+
+    letter: str
+    zh: str
+    en: str
+    expected: bool
+    received: bool
+    valid: bool
+
+
+@cache
+def definition() -> Mapping[str, Any]:
+    """The data of `rates.yaml`."""
+    loaded: dict[str, Any] = yaml.safe_load(resources.files(__package__).joinpath("rates.yaml").read_text("utf-8"))
+    return loaded
+
+
+@cache
+def hour_states() -> Mapping[str, HourState]:
+    """All states by letter."""
+    return {letter: HourState(letter, **row) for letter, row in definition()["hour_states"].items()}
+
+
+def letters_that(count: str) -> str:
+    """Letters that count as `expected`, `received` or `valid`."""
+    return "".join(state.letter for state in hour_states().values() if getattr(state, count))
+
+
+def letter_of(states: Iterable[MeanState], *, stopped: bool) -> str:
+    """The letter of an hour from the states of its factors; `stopped`: a mark says so of the whole outlet."""
+    found = set(states)
+    if stopped or (found and found == {MeanState.STOPPED}):
+        return STOPPED
+    if not found - {MeanState.MISSING}:
+        return MISSING
+    for state, letter in LETTERS:
+        if state in found:
+            return letter
+    return "V" if MeanState.VALID in found else "F"
+
+
+def put_letter(states: str, hour: int, letter: str) -> str:
+    """A day with the letter of one hour replaced."""
+    return states[:hour] + letter + states[hour + 1 :]
 
 
 class HourCounts(NamedTuple):
@@ -22,8 +80,10 @@ class HourCounts(NamedTuple):
     outlet_id: UUID
     enterprise_id: UUID
     first_at: datetime | None
+    stopped: int
     received: int
     valid: int
+    late: int = 0
 
 
 def whole_hour(time: datetime) -> datetime:
@@ -32,24 +92,38 @@ def whole_hour(time: datetime) -> datetime:
     return floor if floor == time else floor + HOUR
 
 
-def rates(counts: HourCounts, until: datetime, now: datetime) -> Completeness:
-    """Rates over the hours from `counts.first_at` that begin before `until` and are over by `now`."""
-    expected = 0
+def count(counts: HourCounts, since: datetime, until: datetime, now: datetime) -> RateCounts:
+    """Rates over the hours that begin from `since` to before `until`, are expected and are over by `now`."""
+    hours = 0
     if counts.first_at is not None:
+        start = whole_hour(max(since, counts.first_at))
         end = min(whole_hour(until), (now - HOUR).replace(minute=0, second=0, microsecond=0) + HOUR)
-        expected = max(0, int((end - whole_hour(counts.first_at)) / HOUR))
-    expected = max(expected, counts.received)  # a device whose clock runs ahead sends an hour before it is over
+        hours = max(0, int((end - start) / HOUR))
+    # A device whose clock runs ahead sends an hour before it is over.
+    hours = max(hours, counts.received + counts.stopped)
+    expected = hours - counts.stopped
     transmission = counts.received / expected if expected else None
     validity = counts.valid / counts.received if counts.received else None
     if expected and not counts.received:
         validity = 0.0
+    return RateCounts(
+        hours=hours, stopped=counts.stopped, expected=expected, received=counts.received, valid=counts.valid,
+        late=counts.late, transmission=transmission, validity=validity,
+        tvr=None if transmission is None or validity is None else transmission * validity,
+        capture=counts.valid / expected if expected else None,
+    )  # fmt: skip
+
+
+def rates(counts: HourCounts, since: datetime, until: datetime, now: datetime) -> Completeness:
+    """Rates of an outlet, as grading takes them."""
+    rate = count(counts, since, until, now)
     return Completeness(
         outlet_id=counts.outlet_id,
         enterprise_id=counts.enterprise_id,
-        expected_hours=expected,
-        received_hours=counts.received,
-        valid_hours=counts.valid,
-        transmission=transmission,
-        validity=validity,
-        tvr=None if transmission is None or validity is None else transmission * validity,
+        expected_hours=rate.expected,
+        received_hours=rate.received,
+        valid_hours=rate.valid,
+        transmission=rate.transmission,
+        validity=rate.validity,
+        tvr=rate.tvr,
     )

@@ -10,7 +10,12 @@ from collections.abc import Iterable
 from services.ingest.domain.partitions import Grain, Partition, partitions_of
 from shared.db import Database, raw
 
-GRAINS = {"frame": Grain.DAY, "reading_value": Grain.MONTH}
+GRAINS = {
+    "frame": Grain.DAY,
+    "reading_value": Grain.MONTH,
+    "derived_value": Grain.MONTH,
+    "outlet_day": Grain.MONTH,
+}
 LOCK = 7_260_101
 _SEALED = "select exists(select from sealed_day where day >= $1 and day < $2 and sealed_at is not null)"
 _GUARD = """create trigger frame_guarded before insert or update on {}

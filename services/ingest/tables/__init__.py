@@ -23,6 +23,17 @@ from services.ingest.tables.links import (
 from services.ingest.tables.marks import EvidenceContentRow, EvidenceRow, FlagRunRow, MarkRow, MarkVersionRow
 from services.ingest.tables.packets import PacketActRow, PacketRow
 from services.ingest.tables.qa import QaRecordRow
+from services.ingest.tables.means import (
+    DerivedRevisionRow,
+    DerivedValueRow,
+    MeanRollRow,
+    MeanSettingRow,
+    MeanTaskRow,
+    OutletDayRow,
+    OutletReachRow,
+    SubstitutedValueRow,
+)
+from services.ingest.tables.packets import PacketRow
 from services.ingest.tables.readings import (
     FactorCodeRow,
     FrameRow,
@@ -45,6 +56,8 @@ __all__ = [
     "DeviceKeyRow",
     "DeviceLinkRow",
     "DeviceOddityRow",
+    "DerivedRevisionRow",
+    "DerivedValueRow",
     "DeviceRow",
     "DeviceSettingRow",
     "DossierEntryRow",
@@ -64,6 +77,11 @@ __all__ = [
     "LimitRow",
     "MarkRow",
     "MarkVersionRow",
+    "MeanRollRow",
+    "MeanSettingRow",
+    "MeanTaskRow",
+    "OutletDayRow",
+    "OutletReachRow",
     "OutletRow",
     "PacketActRow",
     "PacketRow",
@@ -77,5 +95,6 @@ __all__ = [
     "SourceRow",
     "TransferRow",
     "UnknownDeviceRow",
+    "SubstitutedValueRow",
     "metadata",
 ]
