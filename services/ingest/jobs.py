@@ -27,7 +27,7 @@ def jobs_of(db: Database, intake: Intake, clock: Clock, transfers: Runner) -> li
 
     async def make_partitions() -> None:
         days = [int((clock.now() + timedelta(days=day)).timestamp()) for day in range(AHEAD_DAYS + 1)]
-        for table in ("frame", "reading_value"):
+        for table in ("frame", "reading_value", "derived_value", "outlet_day"):
             await intake.ensure_partitions(table, days)
 
     async def forget_keys() -> None:

@@ -12,6 +12,7 @@ from services.ingest.routes import ROUTERS
 from services.ingest.service.hook_sender import HookSender
 from services.ingest.service.intake import Intake
 from services.ingest.service.journal_jobs import journal_jobs
+from services.ingest.service.mean_work import MeanWork, mean_jobs
 from services.ingest.service.transfers.registered import kinds
 from services.ingest.service.transfers.runner import Runner
 from services.ingest.settings import Settings
@@ -53,10 +54,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(state.db.close)
         stack.enter_context(released_on_signal(state.feed))
+        state.means = MeanWork(state.db, state.intake, state.clock, state.settings.mean_rules)
         if state.settings.jobs:
             await stack.enter_async_context(state.transfers.running())
             jobs = [*jobs_of(state.db, state.intake, state.clock, state.transfers), *hook_jobs(state.hooks)]
             jobs += archive_jobs(state.db, state.intake, state.clock, seal_after=state.settings.seal_after)
+            jobs += mean_jobs(state.means)
             jobs += journal_jobs(state.db, state.clock, state.settings)
             await stack.enter_async_context(leading(state.settings.database_url, "ingest", jobs, state.clock))
         yield

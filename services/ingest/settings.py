@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from services.ingest.domain.hooks import Network, read_networks
+from services.ingest.domain.means.rules import NATIONAL, check_jurisdiction
 from shared.settings import ServiceSettings, SettingsError, number
 
 DEFAULT_GATEWAY_PORT = 8212
@@ -38,13 +39,15 @@ class Settings(ServiceSettings):
     seal_after: timedelta = timedelta(days=DEFAULT_SEAL_DAYS)
     """Age at which a day of real-time and minute readings is sealed."""
 
+    mean_rules: str = NATIONAL
+    """Jurisdiction whose rule sets of validity are in force."""
     hook_networks: tuple[Network, ...] = ()
     """Networks of our own that webhooks may call besides public addresses."""
 
     @classmethod
     def own(cls, env: Mapping[str, str]) -> dict[str, object]:
         """`INGEST_GATEWAY_…`, `INGEST_JOURNAL_DAYS`, `…QUARANTINE_DAYS`, `…TRANSFERS_DIR`, `…HOOK_NETWORKS`,
-        `…SEAL_AFTER_DAYS`.
+        `…SEAL_AFTER_DAYS`, `…MEAN_RULES`.
         """
         days = number(env, "INGEST_SEAL_AFTER_DAYS", DEFAULT_SEAL_DAYS)
         if days < 1:
@@ -65,6 +68,7 @@ class Settings(ServiceSettings):
             "quarantine_days": number(env, "INGEST_QUARANTINE_DAYS", 1_100),
             "gateway_host": env.get("INGEST_GATEWAY_HOST", "127.0.0.1"),
             "transfers_dir": Path(env.get("INGEST_TRANSFERS_DIR") or "data/transfers"),
+            "mean_rules": check_jurisdiction(env.get("INGEST_MEAN_RULES") or NATIONAL),
             "hook_networks": _networks(env, "INGEST_HOOK_NETWORKS"),
             "gateway_port": number(env, "INGEST_GATEWAY_PORT", DEFAULT_GATEWAY_PORT),
         }

@@ -54,7 +54,7 @@ class Ingest:
         factors = [OutletFactor(factor="w01018", unit="mg/L"), OutletFactor(factor="w21003", unit="mg/L")]
         enterprise_id = await self.enterprise(enterprise)
         given = OutletIn(
-            enterprise_id=enterprise_id, code=code, name_zh=f"排口{code}", medium=Medium.WATER,
+            enterprise_id=enterprise_id, code=code, name_zh=f"排口{code}", medium=fields.pop("medium", Medium.WATER),
             factors=fields.pop("factors", factors), **fields,
         )  # fmt: skip
         outlet_id = (await self.client.add_outlet(given)).id

@@ -74,3 +74,36 @@ def heard_cursor(cursor: str | None) -> tuple[datetime, str] | None:
             except ValueError as error:
                 raise foreign() from error
     raise foreign()
+
+
+def value_cursor(cursor: str | None) -> tuple[datetime, str] | None:
+    """Time and factor the last page ended with."""
+    if cursor is None:
+        return None
+    match decode_cursor(cursor):
+        case [str(at), str(factor)] if "\0" not in factor:
+            return _moment(at), factor
+    raise foreign()
+
+
+def difference_cursor(cursor: str | None) -> tuple[datetime, UUID, str, str] | None:
+    """Time, outlet, factor and kind the last page ended with."""
+    if cursor is None:
+        return None
+    match decode_cursor(cursor):
+        case [str(at), str(outlet_id), str(factor), ("hour" | "day" | "month") as kind] if "\0" not in factor:
+            try:
+                return _moment(at), UUID(outlet_id), factor, kind
+            except ValueError as error:
+                raise foreign() from error
+    raise foreign()
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise foreign() from error
+    if moment.tzinfo is None:
+        raise foreign()
+    return moment

@@ -1,4 +1,4 @@
-"""HTTP of readings: bulk in, many forms out, charts, completeness."""
+"""HTTP of readings: bulk in, many forms out, charts, freshness."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +12,6 @@ from services.ingest.routes.extracts import FORMS, MAX_PAGE, USUAL_PAGE, Wanted,
 from services.ingest.service.extracts import Ask
 from shared.contracts.ingest import (
     Code,
-    Completeness,
     FreshnessOut,
     Reading,
     ReadingKind,
@@ -90,15 +89,6 @@ async def get_series(  # noqa: PLR0913 - what to draw, and how fine
 async def get_sparks(asked: SparksAsk, service: ReadingReader) -> Sparks:
     """Small curves of many outlets and factors in one call, in the order of the asks."""
     return await service.get_sparks(asked)
-
-
-@router.get("/completeness")
-async def completeness(
-    service: ReadingReader, since: AwareDatetime, until: AwareDatetime,
-    enterprise_id: UUID | None = None, outlet_id: UUID | None = None,
-) -> list[Completeness]:  # fmt: skip
-    """Transmission and validity rates by outlet, from hour readings."""
-    return await service.completeness(since, until, enterprise_id=enterprise_id, outlet_id=outlet_id)
 
 
 @router.get("/freshness")

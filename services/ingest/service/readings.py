@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingest.domain.bulk import Bulk, read_bulk, rows_of
 from services.ingest.domain.columns import Track
-from services.ingest.domain.completeness import VALID_FLAGS, rates
 from services.ingest.domain.factors import unit_of
 from services.ingest.domain.flat import AnyRow
 from services.ingest.domain.readings import EARLIEST, Fate, Key, Point
@@ -22,7 +21,6 @@ from services.ingest.store.registry import OutletNotFoundError, RegistryStore
 from shared.auth import Principal
 from shared.clock import Clock, wall
 from shared.contracts.ingest import (
-    Completeness,
     FreshnessOut,
     ReadingKind,
     ReadingsAccepted,
@@ -37,8 +35,6 @@ MAX_SERIES_VALUES = 1_100_000
 """A year of values every half minute."""
 MAX_SPARK_SPAN = timedelta(days=100)
 MAX_SPARK_VALUES = 300_000
-MAX_COMPLETENESS_OUTLETS = 10_000
-MAX_COMPLETENESS_SPAN = timedelta(days=400)
 FRESH_WITHIN = timedelta(days=7)
 LONGEST_KEY = 200
 
@@ -101,24 +97,6 @@ class ReadingService:
             store = ReadingStore(await raw(session), self._intake.dictionaries)
             sparks = [await _spark(store, outlets.get(ask.outlet_id), ask, asked.max_points) for ask in asked.asks]
         return Sparks(sparks=sparks)
-
-    async def completeness(
-        self, since: datetime, until: datetime, *, enterprise_id: UUID | None, outlet_id: UUID | None
-    ) -> list[Completeness]:
-        """Transmission and validity rates by outlet in use, from hour readings."""
-        _check_span(since, until)
-        if until - since > MAX_COMPLETENESS_SPAN:
-            raise TooLargeError(f"at most {MAX_COMPLETENESS_SPAN.days} days at once", limit=MAX_COMPLETENESS_SPAN.days)
-        if enterprise_id is not None:
-            self._caller.check_may_see(enterprise_id)
-        async with self._db.transaction() as session:
-            store = ReadingStore(await raw(session), self._intake.dictionaries)
-            counts = await store.count_hours(
-                since, until, enterprise_id=self._caller.tenant or enterprise_id, outlet_id=outlet_id,
-                limit=MAX_COMPLETENESS_OUTLETS, valid_flags=VALID_FLAGS,
-            )  # fmt: skip
-        now = self._clock.now()
-        return [rates(count, until, now) for count in counts]
 
     async def freshness(self) -> FreshnessOut:
         """How far the data reach, of the last seven days."""

@@ -9,7 +9,6 @@ from uuid import UUID
 import asyncpg
 
 from services.ingest.domain.columns import Columns, Track
-from services.ingest.domain.completeness import HourCounts
 from services.ingest.domain.flat import FlatRow
 from services.ingest.domain.readings import KIND_NUMBERS, MEANS, Changes, Key, Round
 from services.ingest.store.dictionaries import Dictionaries
@@ -50,19 +49,6 @@ _MEAN_TRACK = """select array_agg(at order by at) as at, array_agg(coalesce(valu
     select extract(epoch from at)::bigint as at, value, flag from reading_value
     where point = $1 and kind = $2 and at >= $3 and at < $4
       and factor = (select id from factor_code where name = $5) limit $6) t"""
-
-_HOURS = """select o.id, o.enterprise_id, h.first_at, coalesce(h.received, 0) as received,
-  coalesce(h.valid, 0) as valid,
-  exists(select 1 from reading_value r where r.point = o.point and r.kind = $1 and r.at < $2) as began_before
-from outlet o left join lateral (
-  select min(at) as first_at, count(*) filter (where some_value) as received,
-    count(*) filter (where some_value and all_valid) as valid
-  from (select at, bool_or(coalesce(value, cou) is not null) as some_value,
-      bool_and(coalesce(value, cou) is not null and flag = any($4::text[])) as all_valid
-    from reading_value r where r.point = o.point and r.kind = $1 and r.at >= $2 and r.at < $3
-    group by at) hour) h on true
-where ($5::uuid is null or o.enterprise_id = $5) and ($6::uuid is null or o.id = $6) and o.active
-order by o.code, o.id limit $7"""
 
 _LATEST = """select max(greatest(f.at, m.at)) from outlet o
   left join lateral (select max(at) as at from frame
@@ -155,22 +141,6 @@ class ReadingStore:
             )
         track = track_of(rows, key.at, ceil(until.timestamp()))
         return None if len(track.at) > limit else track
-
-    async def count_hours(
-        self, since: datetime, until: datetime, *, enterprise_id: UUID | None, outlet_id: UUID | None, limit: int,
-        valid_flags: Sequence[str],
-    ) -> list[HourCounts]:  # fmt: skip
-        """Hours with data and with valid data, by outlet in use, from `since` to before `until`."""
-        rows = await self._connection.fetch(
-            _HOURS, KIND_NUMBERS[ReadingKind.HOUR], since, until, list(valid_flags), enterprise_id, outlet_id, limit
-        )
-        return [
-            HourCounts(
-                row["id"], row["enterprise_id"], since if row["began_before"] else row["first_at"], row["received"],
-                row["valid"],
-            )
-            for row in rows
-        ]  # fmt: skip
 
     async def latest(self, enterprise_id: UUID | None, since: datetime) -> tuple[datetime | None, datetime | None]:
         """(newest time with a reading not older than `since`, when readings last came in)."""

@@ -21,8 +21,6 @@ from services.ingest.tables.links import (
     UnknownDeviceRow,
 )
 from services.ingest.tables.marks import EvidenceContentRow, EvidenceRow, FlagRunRow, MarkRow, MarkVersionRow
-from services.ingest.tables.packets import PacketActRow, PacketRow
-from services.ingest.tables.qa import QaRecordRow
 from services.ingest.tables.means import (
     DerivedRevisionRow,
     DerivedValueRow,
@@ -33,7 +31,8 @@ from services.ingest.tables.means import (
     OutletReachRow,
     SubstitutedValueRow,
 )
-from services.ingest.tables.packets import PacketRow
+from services.ingest.tables.packets import PacketActRow, PacketRow
+from services.ingest.tables.qa import QaRecordRow
 from services.ingest.tables.readings import (
     FactorCodeRow,
     FrameRow,
@@ -51,13 +50,13 @@ __all__ = [
     "CommandQnRow",
     "CommandRow",
     "CommandSettingRow",
+    "DerivedRevisionRow",
+    "DerivedValueRow",
     "DeviceDayRow",
     "DeviceEventRow",
     "DeviceKeyRow",
     "DeviceLinkRow",
     "DeviceOddityRow",
-    "DerivedRevisionRow",
-    "DerivedValueRow",
     "DeviceRow",
     "DeviceSettingRow",
     "DossierEntryRow",
@@ -93,8 +92,8 @@ __all__ = [
     "SeriesChunkRow",
     "SeriesDayRow",
     "SourceRow",
+    "SubstitutedValueRow",
     "TransferRow",
     "UnknownDeviceRow",
-    "SubstitutedValueRow",
     "metadata",
 ]

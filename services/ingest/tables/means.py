@@ -7,7 +7,7 @@ A derived mean is one row; the versions before it are in `derived_revision`. Num
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Double, Index, Integer, SmallInteger, Text, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Double, Index, Integer, SmallInteger, Text, text
 from sqlmodel import Field
 
 from services.ingest.tables.base import TIME, Table
@@ -28,7 +28,7 @@ class DerivedValueRow(Table, table=True):
     converted: float | None = Field(sa_type=Double)
     emission: float | None = Field(sa_type=Double)
     reported: float | None = Field(sa_type=Double)
-    digest: int
+    digest: int = Field(sa_type=BigInteger)
     point: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     factor: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     rule: int
@@ -57,7 +57,7 @@ class DerivedRevisionRow(Table, table=True):
     converted: float | None = Field(sa_type=Double)
     emission: float | None = Field(sa_type=Double)
     reported: float | None = Field(sa_type=Double)
-    digest: int
+    digest: int = Field(sa_type=BigInteger)
     point: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     factor: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     rule: int

@@ -53,7 +53,7 @@ def test_hj356_takes_the_mean_of_as_many_hours_as_the_gap_is_long() -> None:
 def test_the_most_recent_hours_are_taken_by_time_whatever_the_order_of_the_rows() -> None:
     hours = series(*rising(400), None)
     shuffled = hours.copy()
-    random.Random(7).shuffle(shuffled)
+    random.Random(7).shuffle(shuffled)  # noqa: S311 - any order will do
 
     assert filled(shuffled, 0.99) == filled(hours, 0.99)
     assert filled(shuffled, 0.99)[0].value == 180.0

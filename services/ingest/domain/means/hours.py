@@ -35,7 +35,7 @@ def derive_hour(
 ) -> dict[str, Mean]:
     """The mean of each factor that came in the hour. `covers`: marks that touch the hour."""
     rules = plant.rules(hour)
-    near = [cover for cover in covers if cover.since < hour + HOUR and cover.until > hour]
+    near = _clipped(covers, hour)
     screened = {factor: screen(slots, factor, plant, rules, hour, near) for factor, slots in minutes.items()}
     if plant.actual_state and plant.medium is Medium.GAS:
         screened = to_standard(screened, plant)
@@ -58,6 +58,21 @@ def derive_hour(
             agreement=agreement_of(seen, told.value, step),
         )  # fmt: skip
     return {factor: _completed(plant, factor, mean, means) for factor, mean in means.items()}
+
+
+def _clipped(covers: Sequence[Cover], hour: int) -> list[Cover]:
+    """Covers that touch the hour, cut to it: what lies outside must not change its digest."""
+    return [
+        cover._replace(since=max(cover.since, hour), until=min(cover.until, hour + HOUR))
+        for cover in covers
+        if cover.since < hour + HOUR and cover.until > hour
+    ]
+
+
+def is_stopped(plant: Plant, hour: int, covers: Sequence[Cover]) -> bool:
+    """Whether marks on the whole outlet stop it for so much of the hour that it cannot be valid."""
+    spare = SIXTY - plant.rules(hour).minutes_needed(SIXTY)
+    return int(cover_mask(covers, STOPPED, None, hour, SIXTY).sum()) > spare
 
 
 def _from_minutes(plant: Plant, rules: RuleSet, factor: str, own: Screened, flow: Screened | None) -> Mean:
@@ -102,6 +117,8 @@ def _state_of_minutes(rules: RuleSet, own: Screened, valid: int) -> MeanState:
 def _weakness(rules: RuleSet, own: Screened) -> MeanState:
     """What stands against the hour most, marks aside."""
     expected = len(own.value)
+    if np.isnan(own.value).all() and not own.idle.any():
+        return MeanState.MISSING
     if rules.any_abnormal and own.abnormal.any():
         return MeanState.FLAG
     idle, abnormal = int(own.idle.sum()), int(own.abnormal.sum())
@@ -125,10 +142,10 @@ def _from_report(plant: Plant, rules: RuleSet, factor: str, hour: int, told: Rep
         state, reasons = MeanState.MARK, {"mark": 1}
     elif told.flag in rules.idle and told.flag:
         state, reasons = MeanState.IDLE, {f"flag:{told.flag}": 1}
-    elif told.flag not in rules.valid_flags(plant.edition) and not blessed:
-        state, reasons = MeanState.FLAG, {f"flag:{told.flag}": 1}
     elif not told.some:
         state, reasons = MeanState.MISSING, {"missing": 1}
+    elif told.flag not in rules.valid_flags(plant.edition) and not blessed:
+        state, reasons = MeanState.FLAG, {f"flag:{told.flag}": 1}
     elif rules.negative_invalid and (told.value or 0) < 0 and plant.scale(factor) is not None:
         state, reasons = MeanState.FLAG, {"negative": 1}
     return _mean(

@@ -1,6 +1,6 @@
 """Periods of means in Beijing time, as Unix seconds, and which of them a change touches."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -114,6 +114,22 @@ def following(kind: int, point: int, at: int, why: int, now: int) -> list[Task]:
             Task(QUARTER, quarter, point, now, why),
         ]
     return []
+
+
+def compact(tasks: Sequence[Task], most: int) -> list[Task]:
+    """The first tasks of one kind, ordered by time, whose points times periods are at most `most` cells.
+
+    What is read for them is a rectangle of points and time: without this a few scattered ones would read years.
+    """
+    taken: list[Task] = []
+    points: set[int] = set()
+    for task in tasks:
+        points.add(task.point)
+        periods = 1 + (task.at - tasks[0].at) // max(1, end_of(task.kind, task.at) - task.at)
+        if taken and len(points) * periods > most:
+            break
+        taken.append(task)
+    return taken
 
 
 def moment(at: int) -> datetime:

@@ -1,12 +1,14 @@
 """Minute values of an hour on its even grid, and which of them may be used."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ingest.domain.covers import Cover
+from services.ingest.domain.columns import Columns
+from services.ingest.domain.covers import Cover, Effect
 from services.ingest.domain.means.formulas import dry, standard_flow, standard_state
 from services.ingest.domain.means.periods import HOUR
 from services.ingest.domain.means.plants import Plant
@@ -14,8 +16,8 @@ from services.ingest.domain.means.rules import RuleSet, quantities
 
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-INVALID, STOPPED, VALID = "invalid", "stopped", "valid"
-"""Effects of marks, as text."""
+INVALID, STOPPED, VALID = Effect.INVALID, Effect.STOPPED, Effect.VALID
+LAST_CODE = 255
 
 
 class Slots(NamedTuple):
@@ -76,13 +78,30 @@ def lay(at: Iterable[int], value: Iterable[float], flag: Iterable[int], hour: in
     return slots
 
 
-def cover_mask(covers: Sequence[Cover], effect: str, factor: str | None, hour: int, count: int) -> Mask:
+def lay_all(columns: Columns, intervals: Mapping[int, int]) -> dict[tuple[int, int], dict[str, Slots]]:
+    """Ordered minute columns of many outlets, by (point, hour) and factor. `intervals`: minutes, by point."""
+    if not len(columns):
+        return {}
+    codes = np.array([min(ord(flag[0]), LAST_CODE) if flag else ord("?") for flag in columns.flag], np.uint8)
+    hour = columns.at - columns.at % HOUR
+    factor = columns.factor.astype(str)
+    turns = (columns.point[1:] != columns.point[:-1]) | (factor[1:] != factor[:-1]) | (hour[1:] != hour[:-1])
+    starts = np.concatenate(([0], np.flatnonzero(turns) + 1, [len(columns)])).tolist()
+    found: dict[tuple[int, int], dict[str, Slots]] = {}
+    for start, end in itertools.pairwise(starts):
+        point, begin = int(columns.point[start]), int(hour[start])
+        slots = lay(columns.at[start:end], columns.value[start:end], codes[start:end], begin, intervals[point])
+        found.setdefault((point, begin), {})[str(factor[start])] = slots
+    return found
+
+
+def cover_mask(covers: Sequence[Cover], effect: Effect, factor: str | None, hour: int, count: int) -> Mask:
     """Places of the hour that marks of an effect cover; `factor` None asks for marks on the whole outlet."""
     mask = np.zeros(count, bool)
     step = HOUR // count
     for cover in covers:
         mine = cover.factors is None or (factor is not None and factor in cover.factors)
-        if mine and cover.effect.value == effect and cover.since < hour + HOUR and cover.until > hour:
+        if mine and cover.effect is effect and cover.since < hour + HOUR and cover.until > hour:
             first = max(0, -(-(cover.since - hour) // step))
             mask[first : max(0, -(-(cover.until - hour) // step))] = True
     return mask
