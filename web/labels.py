@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from web.i18n import N_, current_language, gettext, pgettext
+from web.packet_words import TABLES as PACKET_TABLES
 
 Table = Mapping[str, str]
 
@@ -183,6 +184,8 @@ TABLES: dict[str, Table] = {
         "grading": N_("Grading"), "identity": N_("Identity"),
     },
 }  # fmt: skip
+
+TABLES |= PACKET_TABLES
 
 TRADES: Table = {
     "electroplating": N_("Electroplating"), "printing_dyeing": N_("Printing and dyeing"),

@@ -65,6 +65,7 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry(N_("Enterprises and outlets"), "/enterprises", "factory", STAFF),
             Entry(N_("My enterprise"), "/enterprises", "factory", ENTERPRISE),
+            Entry(N_("Devices and links"), "/devices", "activity", EVERYBODY),
             Entry(N_("My grade"), "/grade", "scale", ENTERPRISE),
             Entry(N_("Grade lists"), "/grades", "scale", STAFF),
             Entry(N_("Draft list"), "/grades/draft", "file-check", (*BUREAU, Role.SUPERVISOR_LEAD)),
@@ -76,6 +77,8 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(N_("Commands"), "/commands", "send", (*STAFF, Role.ENTERPRISE)),
             Entry(N_("Public list"), "/public", "globe", EVERYBODY),
             Entry(N_("Webhooks"), "/admin/webhooks", "send", (Role.ADMIN,)),
+            Entry(N_("Quarantine"), "/quarantine", "shield-alert", STAFF),
+            Entry(N_("Unknown devices"), "/unknown-devices", "circle-question-mark", STAFF),
             Entry(N_("Audit"), "/audit", "scroll-text", (*BUREAU, Role.SUPERVISOR_LEAD, Role.ADMIN, Role.AUDITOR)),
         ),
     ),

@@ -20,9 +20,10 @@ PAGES = {
         "/enterprises",
         "/grades",
         "/commands",
+        "/devices",
     ],
-    "hengze": ["/todo", "/cases", "/rectifications", "/grade", "/commands"],
-    "wang": ["/approvals", "/grades/draft", "/audit", "/commands/new"],
+    "hengze": ["/todo", "/cases", "/rectifications", "/grade", "/commands", "/devices"],
+    "wang": ["/approvals", "/grades/draft", "/audit", "/commands/new", "/quarantine", "/unknown-devices"],
     "admin": ["/admin/webhooks"],
     "": ["/public", "/public/grades", "/login"],
 }
