@@ -10,6 +10,7 @@ from typing import Any
 from rich.progress import Progress
 
 from launcher.demo.history import keep_current, load_history, rows_to_load
+from launcher.demo.links import play_lines
 from launcher.demo.people import People
 from launcher.demo.registry import register
 from launcher.demo.story import Storyteller
@@ -88,6 +89,7 @@ async def seed(stack: dict[str, Any], names: dict[str, dict[str, Any]], clock: C
             enterprise_user = {code: row["person"]["username"] for code, row in names.items()}
             people = People.of((clients.identity, clients.casework, clients.grading), stack["logins"], enterprise_user)
             await _play(Storyteller(people, clock), park, found, progress)
+            await play_lines(stack, park, clock.now())
             grading = await people.grading_as(people.officer)
             await grading.draft_list(str(Quarter.of(loaded_at)))
         cases = await clients.casework.list_cases(limit=200)
