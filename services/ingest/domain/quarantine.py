@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.ingest.domain.packets import Packet
 from services.ingest.hj212.codec import Event as FrameEvent
-from services.ingest.hj212.codec import Framer, ParseError, Rejected, crc16, crc_family, parse_segment
+from services.ingest.hj212.codec import Framer, ParseError, Rejected, RejectReason, crc16, crc_family, parse_segment
 from shared.contracts.ingest import PacketStatus
 from shared.contracts.ingest.packets import PacketAct, PacketState
 from shared.errors import ConflictError, InvalidError
@@ -19,6 +19,7 @@ _TAIL = re.compile(rb"&&([0-9A-Fa-f]{1,4})\s*\Z")
 _FIELD = re.compile(rb"(QN|ST|CN|PW|MN|Flag|PNUM|PNO|RF)\s*=([^;&,]*)", re.IGNORECASE)
 _DATA = re.compile(rb"([^;,=&]+)=([^;,&]*)")
 _LENGTH_DIGITS = 4
+_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F)}
 
 
 class PacketClosedError(ConflictError):
@@ -106,7 +107,8 @@ def dissect(raw: bytes) -> Dissection:
     start = raw.find(b"CP=")
     header = raw if start < 0 else raw[:start]
     body = b"" if start < 0 else raw[start + len(b"CP=") : tail.start() if tail else len(raw)]
-    fields = [_found(match, start + len(b"CP=")) for match in _DATA.finditer(body)]
+    sealed = error is not None and error.code == RejectReason.ENCRYPTED_BODY
+    fields = [] if sealed else [_found(match, start + len(b"CP=")) for match in _DATA.finditer(body)]
     return Dissection(
         int(opening[1]) if opening else None,
         len(segment) if segment is not None else None,
@@ -130,6 +132,6 @@ def _error(segment: bytes) -> ParseError | None:
 
 
 def _found(match: re.Match[bytes], offset: int) -> Found:
-    name = match[1].decode("ascii", "backslashreplace").strip()
-    text = match[2].decode("utf-8", "backslashreplace")
+    name = match[1].decode("ascii", "backslashreplace").strip().translate(_ESCAPED)
+    text = match[2].decode("utf-8", "backslashreplace").translate(_ESCAPED)
     return Found(name, "" if name.upper() == "PW" else text, offset + match.start())

@@ -15,6 +15,7 @@ from services.ingest.domain.packets import (
     KnownDevice,
     Packet,
     Verdict,
+    claimed_mn,
     due_to_be_seen,
     edition_remark,
     judge,
@@ -156,7 +157,7 @@ def judge_one(received: Received, devices: Mapping[str, KnownDevice | None]) -> 
     message = received.packet
     if message is None:
         verdict = Verdict(PacketStatus.QUARANTINED, *_unreadable(received.event, received.error))
-        return _journal(received, verdict, None, None, ())
+        return _journal(received, verdict, claimed_mn(received.event.raw), None, ())
     device = devices[message.mn]
     repairs = received.event.repairs if isinstance(received.event, Frame) else ()
     verdict = judge(message, device, received.received_at, peer=received.peer, repairs=repairs)
