@@ -44,7 +44,8 @@ SEEN_STEP = timedelta(minutes=1)
 class Packet(NamedTuple):
     """A line of the journal 报文日志: the frame as received and what became of it.
 
-    cn is None where the frame could not be read; mn then is what its bytes claim, if they name one. repairs: what was wrong and put right.
+    cn is None where the frame could not be read; mn then is what its bytes claim,
+    if they name one. repairs: what was wrong and put right.
     """
 
     received_at: datetime
