@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from park.execution import CONDITIONS_WRONG, Execution, Reply, execute
+from park.deeds import CONDITIONS_WRONG, Execution, Reply
+from park.execution import execute
 from park.station import Station
 from services.ingest.hj212.codec import (
     ANSWERS,
