@@ -29,8 +29,10 @@ log = get_logger(__name__)
 
 EVERY_SECONDS = 3.0
 LAST_SECONDS = 5.0
-MOST_A_LOOK = 1_500
-"""Devices written at one look; the rest, and what they send meanwhile, wait for the next one."""
+MOST_A_LOOK = 150
+LOOKS, PAUSE_SECONDS = 10, 0.05
+"""Devices written at one look, so that no frame waits more than some milliseconds for the gateway's one thread, and
+looks in a row; the rest, and what they send meanwhile, wait for the next time."""
 QN_DIGITS = 17
 
 
@@ -142,7 +144,11 @@ class LinkWatch:
         while True:
             await asyncio.sleep(EVERY_SECONDS)
             try:
-                await self.look()
+                for _ in range(LOOKS):
+                    await self.look()
+                    if not self._waiting:
+                        break
+                    await asyncio.sleep(PAUSE_SECONDS)
             except Exception as error:  # the account must outlive the database's absence
                 if not is_passing_fault(error):
                     log.exception("links_not_written", error=repr(error))
