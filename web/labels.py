@@ -5,6 +5,7 @@ from enum import Enum
 
 from web.i18n import N_, current_language, gettext, pgettext
 from web.packet_words import TABLES as PACKET_TABLES
+from web.registry_words import TABLES as REGISTRY_TABLES
 
 Table = Mapping[str, str]
 
@@ -186,6 +187,7 @@ TABLES: dict[str, Table] = {
 }  # fmt: skip
 
 TABLES |= PACKET_TABLES
+TABLES.update(REGISTRY_TABLES)
 
 TRADES: Table = {
     "electroplating": N_("Electroplating"), "printing_dyeing": N_("Printing and dyeing"),

@@ -66,6 +66,7 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(N_("Enterprises and outlets"), "/enterprises", "factory", STAFF),
             Entry(N_("My enterprise"), "/enterprises", "factory", ENTERPRISE),
             Entry(N_("Devices and links"), "/devices", "activity", EVERYBODY),
+            Entry(N_("Standards"), "/standards", "file-text", EVERYBODY),
             Entry(N_("My grade"), "/grade", "scale", ENTERPRISE),
             Entry(N_("Grade lists"), "/grades", "scale", STAFF),
             Entry(N_("Draft list"), "/grades/draft", "file-check", (*BUREAU, Role.SUPERVISOR_LEAD)),
@@ -75,6 +76,7 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         N_("Records"),
         (
             Entry(N_("Commands"), "/commands", "send", (*STAFF, Role.ENTERPRISE)),
+            Entry(N_("Import and export"), "/imports", "upload", (*STAFF, Role.ENTERPRISE)),
             Entry(N_("Public list"), "/public", "globe", EVERYBODY),
             Entry(N_("Webhooks"), "/admin/webhooks", "send", (Role.ADMIN,)),
             Entry(N_("Quarantine"), "/quarantine", "shield-alert", STAFF),

@@ -23,7 +23,16 @@ PAGES = {
         "/devices",
     ],
     "hengze": ["/todo", "/cases", "/rectifications", "/grade", "/commands", "/devices"],
-    "wang": ["/approvals", "/grades/draft", "/audit", "/commands/new", "/quarantine", "/unknown-devices"],
+    "wang": [
+        "/approvals",
+        "/grades/draft",
+        "/audit",
+        "/commands/new",
+        "/quarantine",
+        "/unknown-devices",
+        "/imports",
+        "/standards",
+    ],
     "admin": ["/admin/webhooks"],
     "": ["/public", "/public/grades", "/login"],
 }

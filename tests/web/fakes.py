@@ -27,12 +27,14 @@ from shared.contracts.ingest.readings import SparksAsk
 from shared.errors import ConflictError, NotFoundError, UnauthenticatedError, UnsupportedTypeError
 from shared.http import check_version, version_from
 from tests.web import makers
+from tests.web.fakes_dossier import dossier
 from tests.web.makers import NOW, uid
 from tests.web.park import PASSWORD, PEOPLE, Park, page
 
 
 def ingest(park: Park, app: FastAPI) -> None:
     _registry(app)
+    dossier(app)
     _readings(park, app)
 
 

@@ -21,6 +21,7 @@ from web.frame import set_frame
 from web.labels import name_of
 from web.pages.commands import COMMANDERS
 from web.pages.curves import MINUTE_WINDOW, read_series
+from web.pages.dossier import enterprise_dossier, outlet_dossier
 from web.pages.public import BOM
 from web.render import render
 from web.session import SomeViewer, Viewer
@@ -56,13 +57,15 @@ async def list_enterprises(
 async def show_enterprise(request: Request, viewer: SomeViewer, enterprise_id: UUID) -> Response:
     """One enterprise: facts, outlets, colour, cases."""
     backends = viewer.backends
-    enterprise, outlets, cases, grade = await asyncio.gather(
+    enterprise, outlets, cases, grade, dossier = await asyncio.gather(
         backends.ingest.get_enterprise(enterprise_id),
         backends.ingest.list_outlets(enterprise_id=enterprise_id),
         backends.casework.list_cases(enterprise_id=enterprise_id, sort="newest", limit=20),
         _grade(viewer, enterprise_id),
+        enterprise_dossier(viewer, enterprise_id),
     )
-    return render(request, ENTERPRISE, enterprise=enterprise, outlets=outlets.items, cases=cases.items, grade=grade)
+    return render(request, ENTERPRISE, enterprise=enterprise, outlets=outlets.items, cases=cases.items, grade=grade,
+                  dossier=dossier)  # fmt: skip
 
 
 async def _grade(viewer: Viewer, enterprise_id: UUID) -> Any:
@@ -159,9 +162,10 @@ async def show_outlet(request: Request, viewer: SomeViewer, outlet_id: UUID, cho
     """One outlet: curve, limits, loggers."""
     seen = await _look(request, viewer, outlet_id, choice)
     outlet = seen if isinstance(seen, OutletOut) else seen.outlet
-    enterprise, devices = await asyncio.gather(
+    enterprise, devices, dossier = await asyncio.gather(
         viewer.backends.ingest.get_enterprise(outlet.enterprise_id),
         viewer.backends.ingest.list_devices(outlet_id=outlet_id),
+        outlet_dossier(viewer, outlet_id),
     )
     chart, anomalies = None, []
     if isinstance(seen, Seen):
@@ -170,6 +174,7 @@ async def show_outlet(request: Request, viewer: SomeViewer, outlet_id: UUID, cho
     return render(
         request, OUTLET, block="chart", outlet=outlet, enterprise=enterprise, devices=devices.items,
         seen=seen if isinstance(seen, Seen) else None, chart=chart, charts=[chart] if chart else [],
+        dossier=dossier, factor_name=str,
         anomalies=anomalies, may_command=viewer.has(*COMMANDERS), ranges=list(RANGES),
         kinds=[ReadingKind.MINUTE, ReadingKind.HOUR, ReadingKind.DAY],
     )  # fmt: skip
