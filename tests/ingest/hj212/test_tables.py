@@ -33,6 +33,18 @@ def test_every_name_is_given_in_both_languages() -> None:
         assert [row.code for row in table.values() if not (row.zh and row.en)] == []
 
 
+def test_any_code_can_be_described() -> None:
+    found = {
+        code: tables.describe(code) for code in ("w01018", "011", "e30102", "g11901", "i33313", "i13004", "x1", "")
+    }
+    assert {code: row.zh for code, row in found.items() if row} == {
+        "w01018": "化学需氧量", "011": "化学需氧量（CODcr）", "e30102": "污水提升泵", "g11901": "脱硫率",
+        "i33313": "炉膛内上部焚烧温度",
+        "i13004": "消解温度",
+    }  # fmt: skip
+    assert tables.describe("e30102") == ("污水提升泵", "sewage lift pump current", "A")
+
+
 def test_codes_of_both_editions_point_at_each_other() -> None:
     assert [
         old.code for old in tables.factors_2005().values() if old.code_2017 and old.code_2017 not in tables.factors()

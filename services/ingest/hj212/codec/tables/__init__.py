@@ -171,6 +171,28 @@ def return_codes() -> Mapping[str, Mapping[int, dict[str, str]]]:
     return MappingProxyType(read_table("returns.yaml"))
 
 
+class Described(NamedTuple):
+    """What a code means: names and the standard's default unit."""
+
+    zh: str
+    en: str
+    unit: str
+
+
+def describe(code: str) -> Described | None:
+    """What any code of a data area means: factor, process factor (e30101), field information (i33311), 2005 code.
+
+    None for one that no table has. A bare 2005 code means different things by medium; the water and gas lists of the
+    standard share none.
+    """
+    known = factors().get(code) or factors_2005().get(code)
+    if known is not None:
+        return Described(known.zh, known.en, known.unit)
+    row = process_factors().get(code[:-2] + "xx") or field_information().get(code)
+    row = row or field_information().get(code[:-1] + "x")
+    return None if row is None else Described(row["zh"], row["en"], str(row.get("unit", "")))
+
+
 @cache
 def factor_map(st: str) -> Mapping[str, str]:
     """What a device of system `st` may send in place of a 2017 code, to that code.
