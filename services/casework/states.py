@@ -1,8 +1,6 @@
-"""Writes docs/states.md from the tables: `python -m services.casework.states [FILE]`."""
+"""The part of docs/states.md that is of casework, written from the tables (`python -m tools.states`)."""
 
-import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from services.casework.domain.cases.table import CASES
@@ -16,10 +14,10 @@ TITLES = {"case": "案件 Case", "visit": "现场核查 Visit", "finding": "问�
 CLOCKS = {KEEP: "继续 goes on", STOP: "停止 stops"}
 HEAD = """# 状态机 · Life cycles
 
-本文件由状态表生成，请勿手工修改：`python -m services.casework.states`。界面按钮、接口、测试和本文件都取自同一张表。
+本文件由状态表生成，请勿手工修改：`python -m tools.states`。界面按钮、接口、测试和本文件都取自同一张表。
 
-This file is generated from the tables of `services/casework/domain`: do not edit it by hand, run
-`python -m services.casework.states`. Buttons, routes, tests and this file read the same tables.
+This file is generated from the tables in `services/*/domain`: do not edit it by hand, run
+`python -m tools.states`. Buttons, routes, tests and this file read the same tables.
 """
 NOTES = """## 说明 · Notes
 
@@ -95,19 +93,10 @@ def _clocks() -> str:
 
 
 def render() -> str:
-    """The whole document."""
+    """The sections of casework."""
     machines: tuple[Machine[Any], ...] = (CASES, VISITS, FINDINGS)
     parts = [HEAD]
     for machine in machines:
         parts += [f"## {TITLES[machine.name]}\n", _diagram(machine) + "\n", _table(machine) + "\n"]
     parts += ["## 限制 · Guards\n", _guards(machines) + "\n", "## 时限 · Clocks\n", _clocks() + "\n", NOTES]
     return "\n".join(parts)
-
-
-def main(arguments: list[str]) -> None:
-    """Write the document."""
-    Path(arguments[0] if arguments else "docs/states.md").write_text(render(), "utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -1,9 +1,6 @@
 import os
-from pathlib import Path
 
-from services.casework.states import render
-
-DOCUMENT = Path(__file__).parents[2] / "docs" / "states.md"
+from tools.states import DOCUMENT, render
 
 
 def test_the_document_is_that_of_the_tables() -> None:
