@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.progress import Progress
 
+from launcher.demo.commands import give_commands
 from launcher.demo.history import keep_current, load_history, rows_to_load
 from launcher.demo.links import play_lines
 from launcher.demo.people import People
@@ -92,6 +93,8 @@ async def seed(stack: dict[str, Any], names: dict[str, dict[str, Any]], clock: C
             await play_lines(stack, park, clock.now())
             grading = await people.grading_as(people.officer)
             await grading.draft_list(str(Quarter.of(loaded_at)))
+            lead, officer = [clients.ingest.as_user(await people.token(who)) for who in (people.lead, people.officer)]
+            await give_commands(lead, officer, clock)
         cases = await clients.casework.list_cases(limit=200)
     return Report(len(park.enterprises), len(models), rows, len(found), len(cases.items))
 

@@ -6,14 +6,12 @@ from services.ingest.domain.commands.life import FINAL, GATEWAY, PEOPLE, ROWS, R
 from services.ingest.domain.commands.policy import policy
 
 COMMAND_WORDS = {
-    # states
     "awaiting_approval": "待批准", "queued": "等待设备", "sent": "已下发", "accepted": "设备已受理",
-    "running": "数据回传中",    "done": "执行成功", "refused": "设备拒绝", "failed": "执行失败", "timed_out": "无应答", "cancelled": "已取消",
-    "expired": "已过期",
-    # events
-    "approve": "批准", "cancel": "取消", "expire": "过期", "send": "下发", "not_sent": "未能发出",
-    "accept": "9011 受理",    "refuse": "9011 拒绝", "data": "数据到达", "succeed": "9012 成功（通知为 9013）", "fail": "9012 失败",
-    "retry": "应答超时，重发",    "give_up": "应答超时，放弃", "settle": "数据到齐而无 9012", "break_off": "执行超时",
+    "running": "数据回传中", "done": "执行成功", "refused": "设备拒绝", "failed": "执行失败",
+    "timed_out": "无应答", "cancelled": "已取消", "expired": "已过期", "approve": "批准", "cancel": "取消",
+    "expire": "过期", "send": "下发", "not_sent": "未能发出", "accept": "9011 受理", "refuse": "9011 拒绝",
+    "data": "数据到达", "succeed": "9012 成功（通知为 9013）", "fail": "9012 失败", "retry": "应答超时，重发",
+    "give_up": "应答超时，放弃", "settle": "数据到齐而无 9012", "break_off": "执行超时",
 }  # fmt: skip
 COMMAND_GUARDS = {
     "own_command": "本人提出的指令须由另一人批准 one's own command needs another person",

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -10,7 +11,15 @@ from starlette.responses import Response
 
 from shared.auth import Role
 from shared.clients.base import ServiceCallError
-from shared.contracts.ingest.commands import CommandIn, CommandKindOut, CommandOut, CommandState
+from shared.contracts.ingest.commands import (
+    CommandDetail,
+    CommandIn,
+    CommandKindOut,
+    CommandOut,
+    CommandSettingIn,
+    CommandState,
+    ExchangeOut,
+)
 from web.acts import FormError, parse_version
 from web.frame import set_frame
 from web.htmx import redirect
@@ -82,7 +91,8 @@ async def choose_command(
         groups: dict[str, list[Any]] = {}
         for kind in offered:
             groups.setdefault(kind.group, []).append(kind)
-        return render(request, CHOOSE, target=target, devices=None, outlets={}, groups=groups.items())
+        setting = await ingest.get_command_setting(target.device.id)
+        return render(request, CHOOSE, target=target, devices=None, outlets={}, groups=groups.items(), setting=setting)
     return render(request, ORDER, **await _order(request, viewer, target, chosen, {}, {}))
 
 
@@ -117,7 +127,7 @@ async def send_command(
     target, kinds = await asyncio.gather(find_target(ingest, outlet, mn), ingest.command_catalogue())
     kind = next((item for item in kinds_for(target, kinds, viewer) if item.code == code), None)
     if kind is None:
-        return redirect(request, f"/commands/new?outlet={outlet}&mn={target.device.mn}")
+        return redirect(request, f"/commands/new?outlet={outlet}&mn={quote(mn)}")
     form = await request.form()
     typed = {name: str(value)[:1000] for name, value in form.items() if isinstance(value, str)}
     try:
@@ -145,6 +155,20 @@ async def _send(viewer: Viewer, target: Target, kind: CommandKindOut, typed: dic
         raise FormError(errors | param_errors(kind, set(errors))) from error
 
 
+@router.post("/commands/setting")
+async def set_setting(
+    request: Request,
+    viewer: Commander,
+    outlet: Annotated[UUID, Form()],
+    mn: Annotated[str, Form(max_length=64)],
+) -> Response:
+    """What the platform does with a device by itself."""
+    target, form = await find_target(viewer.backends.ingest, outlet, mn), await request.form()
+    chosen = {name: name in form for name in CommandSettingIn.model_fields}
+    await viewer.backends.ingest.set_command_setting(target.device.id, CommandSettingIn(**chosen))
+    return redirect(request, f"/commands/new?outlet={outlet}&mn={quote(mn)}")
+
+
 @router.get("/commands/{command_id}")
 async def show_command(request: Request, viewer: Reader, command_id: UUID) -> Response:
     """One command with its exchange; the page looks again while it is not over."""
@@ -152,8 +176,19 @@ async def show_command(request: Request, viewer: Reader, command_id: UUID) -> Re
     return render(request, PAGE, block="live", **_detail(viewer, command))
 
 
-def _detail(viewer: Viewer, command: CommandOut, **more: Any) -> dict[str, Any]:
-    defaults: dict[str, Any] = {"errors": {}, "may": viewer.has(*COMMANDERS)}
+def _is_data(line: ExchangeOut) -> bool:
+    return not line.sent and line.cn not in {"9011", "9012", "9013"}
+
+
+def _detail(viewer: Viewer, command: CommandDetail, **more: Any) -> dict[str, Any]:
+    """What the page shows; data frames that follow each other are one entry of the timeline."""
+    runs: list[list[ExchangeOut]] = []
+    for line in command.exchange:
+        if runs and _is_data(line) and _is_data(runs[-1][0]):
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+    defaults: dict[str, Any] = {"errors": {}, "runs": runs, "may": viewer.has(*COMMANDERS)}
     return {"command": command, "events": {item.event.value: item for item in command.allowed}, **defaults, **more}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from services.ingest.domain.commands.answers import meaning
+from services.ingest.domain.commands.answers import meaning, meaning_of
 from services.ingest.domain.commands.catalogue import Kind, Parameter
 from services.ingest.domain.commands.life import FINAL
 from services.ingest.domain.commands.model import Person
@@ -45,6 +45,11 @@ def _person(person: Person) -> CommandPerson:
     return CommandPerson(**asdict(person))
 
 
+def _line_out(line: Line) -> ExchangeOut:
+    zh, en = ("", "") if line.sent else meaning_of(line.cn, line.note)
+    return ExchangeOut(**line._asdict(), meaning_zh=zh, meaning_en=en)
+
+
 def command_out(shown: Shown) -> CommandOut:
     """A command, its secret left out."""
     command = shown.command
@@ -69,5 +74,5 @@ def command_out(shown: Shown) -> CommandOut:
 
 def command_detail(shown: Shown, lines: Sequence[Line]) -> CommandDetail:
     """A command with its exchange."""
-    exchange = [ExchangeOut(**line._asdict()) for line in lines]
+    exchange = [_line_out(line) for line in lines]
     return CommandDetail(**dict(command_out(shown)), exchange=exchange)

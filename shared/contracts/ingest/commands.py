@@ -219,6 +219,9 @@ class ExchangeOut(Wire):
     cn: str
     frame: str
     note: str = ""
+    """The return code of an answer; `encrypted` or `not_written` of a frame to the device."""
+    meaning_zh: str = ""
+    meaning_en: str = ""
 
 
 class CommandDetail(CommandOut):

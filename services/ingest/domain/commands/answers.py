@@ -86,18 +86,21 @@ def meaning(command: Command) -> tuple[str, str]:
     """The return code of a command in words, Chinese and English; empty without one."""
     if command.return_code is None:
         return "", ""
-    codes = tables.return_codes()["qn_rtn" if command.state is State.REFUSED else "exe_rtn"]
-    row = codes.get(command.return_code)
-    return (row["zh"], row["en"]) if row else (f"未知代码 {command.return_code}", f"unknown code {command.return_code}")
+    return meaning_of("9011" if command.state is State.REFUSED else "9012", str(command.return_code))
 
 
 def note(packet: Packet) -> str:
-    """A remark on a frame that came in: its return code in words."""
+    """A remark on a frame that came in: its return code."""
     number = return_code(packet)
-    if number is None:
-        return ""
-    row = tables.return_codes()[LISTS[packet.cn]].get(number)
-    return f"{number} {row['zh']} {row['en']}" if row else f"{number}"
+    return "" if number is None else str(number)
+
+
+def meaning_of(cn: str, number: str) -> tuple[str, str]:
+    """A return code of 9011 or 9012 in words, Chinese and English; empty for other remarks."""
+    if cn not in LISTS or not number.isdigit():
+        return "", ""
+    row = tables.return_codes()[LISTS[cn]].get(int(number))
+    return (row["zh"], row["en"]) if row else (f"未知代码 {number}", f"unknown code {number}")
 
 
 def after_answer(command: Command, packet: Packet, now: datetime, wall: datetime) -> Command | None:
