@@ -118,9 +118,9 @@ def silent(logger: Logger, packet: Packet) -> list[bytes]:
     return []
 
 
-async def until(ingest: Ingest, command_id: Any, *states: str) -> CommandDetail:
+async def until(ingest: Ingest, command_id: Any, *states: str, within: float = WAIT) -> CommandDetail:
     """The command once it is in one of these states."""
-    async with asyncio.timeout(WAIT):
+    async with asyncio.timeout(within):
         while True:
             found = await ingest.client.get_command(command_id)
             if found.state.value in states:

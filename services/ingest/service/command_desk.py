@@ -37,6 +37,7 @@ INTERACTION = "91"
 MOST_AT_ONCE = 200
 MOST_REPLAYED = 5000
 CLOCK_REQUEST = "1013"
+ENCRYPTED = "encrypted"
 HEAD = 6
 TAIL = 4
 """Bytes of a frame before and after its data segment."""
@@ -108,7 +109,7 @@ class CommandDesk:
             await tell(session, "failed", before, failed, reason=str(error))
             return None
         await store.save(after)
-        remark = "" if data == plain else "encrypted"
+        remark = "" if data == plain else ENCRYPTED
         await store.add_lines(after.id, [Line(now, True, after.kind.cn, shown(plain), remark)])
         await tell(session, "sent", before, after)
         if after.secret is not None:
@@ -153,7 +154,7 @@ class CommandDesk:
                 if found is not None:
                     command, word = found
                     known[command.id] = _heard(command, word, item, now)
-                    remark = answers.note(item.packet) if word is Word.ANSWER else ""
+                    remark = answers.note(item.packet) if word is Word.ANSWER else ENCRYPTED * item.encrypted
                     line = Line(item.at, False, item.packet.cn, shown(item.raw), remark)
                     lines.setdefault(command.id, []).append(line)
             for id_, kept in lines.items():

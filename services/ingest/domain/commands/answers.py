@@ -34,11 +34,12 @@ class Word(StrEnum):
 
 
 class Heard(NamedTuple):
-    """A packet of a device, as far as commands care. `raw` is the frame."""
+    """A packet of a device, as far as commands care. `raw` is the frame, in plain text where it was encrypted."""
 
     packet: Packet
     raw: bytes
     at: datetime
+    encrypted: bool = False
 
 
 def match(packet: Packet, commands: Sequence[Command]) -> tuple[Command, Word] | None:

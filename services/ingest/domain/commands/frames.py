@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.ingest.domain.commands.model import Command
-from services.ingest.hj212.codec import Edition, Sender, command, tables
+from services.ingest.hj212.codec import Edition, Packet, Sender, command, tables
 from services.ingest.hj212.codec.encode import format_time
 from shared.contracts.ingest import Medium
 from shared.contracts.ingest.commands import ParameterType
@@ -32,6 +32,13 @@ def shown(frame: bytes) -> str:
     text = frame.decode("utf-8", "backslashreplace").strip("\r\n")
     text = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
     return SECRETS.sub(rf"\1={MASK}", text)
+
+
+def plain_text(packet: Packet) -> bytes:
+    """What an encrypted frame says: its data segment, as far as it was read."""
+    head = f"QN={packet.qn};ST={packet.st};CN={packet.cn};PW={packet.pw};MN={packet.mn};Flag={packet.flag};"
+    body = "".join(f"{key}={text}{separator}" for key, text, separator in packet.fields)
+    return f"{head}CP=&&{body}&&".encode()
 
 
 def data_area(order: Command, now: datetime) -> list[tuple[str, str]]:

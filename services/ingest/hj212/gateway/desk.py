@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from services.ingest.domain.commands.answers import Heard
+from services.ingest.domain.commands.frames import plain_text
 from services.ingest.domain.commands.policy import policy
 from services.ingest.hj212.codec import Frame
 from services.ingest.hj212.gateway.sessions import Sessions
@@ -56,13 +57,15 @@ class Desk:
             group.create_task(self._work(), name="hj212-command-work")
 
     def _hear(self, received: Received) -> None:
-        if received.packet is None or not isinstance(received.event, Frame):
+        if received.packet is None:
             return
         if len(self._heard) >= MOST_HEARD:
             # Everything is in the journal; a restart reads it again from there.
             self._heard.popleft()
             log.warning("command_frames_dropped", mn=received.packet.mn)
-        self._heard.append(Heard(received.packet, received.event.raw, received.received_at))
+        opened = not isinstance(received.event, Frame)  # its body was encrypted
+        raw = plain_text(received.packet) if opened else received.event.raw
+        self._heard.append(Heard(received.packet, raw, received.received_at, opened))
         self._wake.set()
 
     # --- waking ---
