@@ -130,6 +130,5 @@ def brackets(text: object, inside: object) -> str:
 
 FILTERS = {
     "full_time": full_time, "short_time": short_time, "clock_time": clock_time, "exact_time": exact_time,
-    "time_or_text": time_or_text, "day": day, "number": number,
-    "percent": percent, "duration": duration, "size": size,
+    "day": day, "number": number,    "percent": percent, "duration": duration, "size": size,
 }  # fmt: skip

@@ -175,11 +175,6 @@ TABLES: dict[str, Table] = {
         "refused": N_("The device refused."), "failed": N_("The device could not do it."),
         "success_without_result": N_("The data came; the device sent no result code."), "success": N_("Executed"),
     },
-    "command_parameter": {
-        "factor": N_("Factor"), "seconds": N_("Seconds"), "repeats": N_("Repeats"), "minutes": N_("Minutes"),
-        "since": N_("From"), "until": N_("To"), "start": N_("First sample at"), "hours": N_("Period in hours"),
-        "type": N_("Kind"), "info": N_("Information"), "value": N_("New value"), "hardware": N_("Hardware number"),
-    },
     "service": {
         "ingest": N_("Data and registry"), "detection": N_("Detection"), "casework": N_("Casework"),
         "grading": N_("Grading"), "identity": N_("Identity"),

@@ -10,7 +10,9 @@ from shared.contracts.ingest import DeviceOut, EnterpriseOut, OutletOut, Reading
 from shared.contracts.ingest.commands import CommandKindOut, GapsOut, ParameterOut, ParameterType
 from shared.errors import NotFoundError
 from web.acts import FormError, local_time, parse_local_time
+from web.formats import time_or_text
 from web.i18n import gettext
+from web.labels import name_of
 from web.session import Viewer
 
 KIND_OF_HISTORY = {"fetch_minutes": ReadingKind.MINUTE, "fetch_hours": ReadingKind.HOUR}
@@ -89,6 +91,18 @@ def read_params(kind: CommandKindOut, typed: Mapping[str, str]) -> dict[str, str
     if errors:
         raise FormError(errors)
     return params
+
+
+def shown_params(kind: CommandKindOut, params: Mapping[str, object]) -> list[tuple[ParameterOut, str]]:
+    """Parameters of a command in the catalogue's order, each value in the reader's words."""
+    shown = []
+    for parameter in kind.parameters:
+        if parameter.name in params:
+            text = time_or_text(params[parameter.name])
+            choice = next((item for item in parameter.choices if item.value == text), None)
+            name = name_of(choice) if choice else ""
+            shown.append((parameter, f"{text} {name}" if name not in {"", text} else text))
+    return shown
 
 
 def param_errors(kind: CommandKindOut, names: set[str]) -> dict[str, str]:

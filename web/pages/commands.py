@@ -12,7 +12,6 @@ from starlette.responses import Response
 from shared.auth import Role
 from shared.clients.base import ServiceCallError
 from shared.contracts.ingest.commands import (
-    CommandDetail,
     CommandIn,
     CommandKindOut,
     CommandOut,
@@ -23,7 +22,7 @@ from shared.contracts.ingest.commands import (
 from web.acts import FormError, parse_version
 from web.frame import set_frame
 from web.htmx import redirect
-from web.orders import Target, find_target, kinds_for, param_errors, read_params
+from web.orders import Target, find_target, kinds_for, param_errors, read_params, shown_params
 from web.refusals import RETRY_STATUS, field_errors
 from web.render import render
 from web.session import STAFF, RoleNeeded, Viewer
@@ -172,23 +171,26 @@ async def set_setting(
 @router.get("/commands/{command_id}")
 async def show_command(request: Request, viewer: Reader, command_id: UUID) -> Response:
     """One command with its exchange; the page looks again while it is not over."""
-    command = await viewer.backends.ingest.get_command(command_id)
-    return render(request, PAGE, block="live", **_detail(viewer, command))
+    return render(request, PAGE, block="live", **await _detail(viewer, command_id))
 
 
 def _is_data(line: ExchangeOut) -> bool:
     return not line.sent and line.cn not in {"9011", "9012", "9013"}
 
 
-def _detail(viewer: Viewer, command: CommandDetail, **more: Any) -> dict[str, Any]:
+async def _detail(viewer: Viewer, command_id: UUID, **more: Any) -> dict[str, Any]:
     """What the page shows; data frames that follow each other are one entry of the timeline."""
+    ingest = viewer.backends.ingest
+    command, kinds = await asyncio.gather(ingest.get_command(command_id), ingest.command_catalogue())
+    kind = next((item for item in kinds if item.code == command.code), None)
+    params = shown_params(kind, command.params) if kind else []
     runs: list[list[ExchangeOut]] = []
     for line in command.exchange:
         if runs and _is_data(line) and _is_data(runs[-1][0]):
             runs[-1].append(line)
         else:
             runs.append([line])
-    defaults: dict[str, Any] = {"errors": {}, "runs": runs, "may": viewer.has(*COMMANDERS)}
+    defaults: dict[str, Any] = {"errors": {}, "runs": runs, "params": params, "may": viewer.has(*COMMANDERS)}
     return {"command": command, "events": {item.event.value: item for item in command.allowed}, **defaults, **more}
 
 
@@ -198,13 +200,12 @@ async def _decide(request: Request, viewer: Viewer, command_id: UUID, what: str,
     try:
         await call(command_id, parse_version(version), reason.strip())
     except FormError as error:
-        command = await ingest.get_command(command_id)
-        return render(request, PAGE, status=422, **_detail(viewer, command, errors=error.errors))
+        return render(request, PAGE, status=422, **await _detail(viewer, command_id, errors=error.errors))
     except ServiceCallError as error:
         if error.status not in RETRY_STATUS:
             raise
-        command = await ingest.get_command(command_id)
-        return render(request, PAGE, status=error.status, **_detail(viewer, command, errors=field_errors(error)))
+        shown = await _detail(viewer, command_id, errors=field_errors(error))
+        return render(request, PAGE, status=error.status, **shown)
     return redirect(request, f"/commands/{command_id}")
 
 
