@@ -8,7 +8,7 @@ ENV PYTHONUNBUFFERED=1 \
 
 RUN useradd --system --uid 10001 --user-group --home-dir /app --shell /usr/sbin/nologin sanse \
     && install --directory --owner=sanse --group=sanse --mode=0700 \
-        /var/lib/sanse /var/lib/sanse/evidence /var/lib/sanse/transfers /var/lib/sanse/bootstrap \
+        /var/lib/sanse /var/lib/sanse/evidence /var/lib/sanse/transfers /var/lib/sanse/archive /var/lib/sanse/bootstrap \
     && printf '#!/bin/sh\nexec python -m launcher "$@"\n' > /usr/local/bin/sanse \
     && chmod 0755 /usr/local/bin/sanse
 

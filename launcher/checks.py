@@ -1,5 +1,6 @@
 """Passive, local checks with a remedy each: all of them for `sanse doctor`, some before `sanse up`."""
 
+import hashlib
 import shutil
 import socket
 import subprocess
@@ -130,6 +131,27 @@ def folder_state(folder: Path) -> Check:
             "nothing to do: the next sanse up recovers it",
         )
     return Check("data", Result.OK, f"{folder} is not in use")
+
+
+def archive(folder: Path, env: Mapping[str, str]) -> Check:
+    """Whether the files of closed months have the hashes that stand beside them."""
+    there = Path(env.get("INGEST_ARCHIVE_DIR") or folder / "archive")
+    seals = sorted(there.rglob("*.sha256"))
+    if not seals:
+        return Check("archive", Result.OK, f"no month in {there} yet")
+    bad = [f"{seal.relative_to(there).with_suffix('')} {fault}" for seal in seals if (fault := _archive_fault(seal))]
+    if bad:
+        return Check("archive", Result.FAIL, "; ".join(bad[:5]), "restore these files from a backup")
+    return Check("archive", Result.OK, f"{len(seals)} files, each with its hash, in {there}")
+
+
+def _archive_fault(seal: Path) -> str:
+    file = seal.with_suffix("")
+    if not file.is_file():
+        return "is missing"
+    with file.open("rb") as data:
+        found = hashlib.file_digest(data, "sha256").hexdigest()
+    return "" if seal.read_text(encoding="ascii").split()[:1] == [found] else "is damaged"
 
 
 async def database(name: str, url: str) -> Check:

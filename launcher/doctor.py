@@ -47,6 +47,7 @@ async def examine(folder: Path, host: str, port_base: int) -> list[Check]:
     if not is_held(folder):
         found.append(checks.ports(host, port_base))
     found += [checks.clock_zone(), checks.fonts(), checks.embedded(os.environ)]
+    found.append(checks.archive(folder, os.environ))
     for name in SERVICES:
         if url := os.environ.get(f"{name.upper()}_DATABASE_URL"):
             found.append(await checks.database(name, url))

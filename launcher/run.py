@@ -134,8 +134,8 @@ class Run:
     def _place(self, databases: Mapping[str, str]) -> Place:
         host = ANY_HOST.get(self.options.host, self.options.host)
         evidence = self.folder / "evidence"
-        transfers = self.folder / "transfers"
-        for folder in (evidence, transfers):
+        transfers, archive = self.folder / "transfers", self.folder / "archive"
+        for folder in (evidence, transfers, archive):
             folder.mkdir(mode=0o700, exist_ok=True)
         return Place(
             bind=self.options.host,
@@ -145,6 +145,7 @@ class Run:
             secrets=self._secrets.clients,
             evidence=str(evidence),
             transfers=str(transfers),
+            archive=str(archive),
             bootstrap=str(self._bootstrap_file),
             public_url=os.environ.get("SANSE_WEB_URL", ""),
             log_level=os.environ.get("SANSE_LOG_LEVEL", "INFO"),

@@ -37,6 +37,7 @@ class Place:
     secrets: Mapping[str, str]
     evidence: str
     transfers: str
+    archive: str
     bootstrap: str
     admin_password: str = ""
     public_url: str = ""
@@ -116,6 +117,7 @@ _SHARED: Mapping[str, str] = {
 }
 _GATEWAY: Mapping[str, str] = {"INGEST_GATEWAY_HOST": "{bind}", "INGEST_GATEWAY_PORT": "{port_gateway}"}
 _TRANSFERS: Mapping[str, str] = {"INGEST_TRANSFERS_DIR": "{transfers}"}
+_ARCHIVE: Mapping[str, str] = {"INGEST_ARCHIVE_DIR": "{archive}"}
 
 PROCESSES: tuple[Process, ...] = (
     Process(
@@ -137,11 +139,11 @@ PROCESSES: tuple[Process, ...] = (
         once=True,
     ),
     _service("identity", memory=512, more={"IDENTITY_BOOTSTRAP_FILE": "{bootstrap}"}),
-    _service("ingest", memory=1024, more={**_GATEWAY, **_TRANSFERS}),
+    _service("ingest", memory=1024, more={**_GATEWAY, **_TRANSFERS, **_ARCHIVE}),
     Process(
         name="gateway",
         command=("python", "-m", "services.ingest.hj212.gateway"),
-        environment={**_database("ingest"), **_own("ingest"), **_SHARED, **_GATEWAY},
+        environment={**_database("ingest"), **_own("ingest"), **_SHARED, **_GATEWAY, **_ARCHIVE},
         listener="gateway",
         health="tcp://{health_host}:{port}",
         memory=512,
@@ -193,6 +195,7 @@ def values(process: Process, place: Place) -> dict[str, str]:
         "port": str(place.port(process.listener)) if process.listener else "",
         "evidence": place.evidence,
         "transfers": place.transfers,
+        "archive": place.archive,
         "bootstrap": place.bootstrap,
         "admin_password": place.admin_password,
         "log_level": place.log_level,

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from services.ingest.service.archiving import ArchiveService
 from services.ingest.service.command_desk import CommandDesk
 from services.ingest.service.command_work import correct_clocks
 from services.ingest.service.gaps import HistoryFetcher
@@ -13,6 +14,8 @@ from services.ingest.service.sealing import SealService
 from services.ingest.service.transfers.desk import forget_files
 from services.ingest.service.transfers.runner import Runner
 from services.ingest.service.watch import expire_links
+from services.ingest.settings import Settings
+from services.ingest.store.archive_files import ArchiveFiles
 from services.ingest.store.idempotency import forget_before
 from shared.clock import Clock, wall
 from shared.db import Database
@@ -82,11 +85,26 @@ def hook_jobs(sender: HookSender) -> list[Job]:
     ]
 
 
-def archive_jobs(db: Database, intake: Intake, clock: Clock, *, seal_after: timedelta) -> list[Job]:
-    """The jobs that close days."""
-    sealer = SealService(db, intake.dictionaries, clock, seal_after)
+def archive_jobs(db: Database, intake: Intake, clock: Clock, settings: Settings) -> list[Job]:
+    """The jobs that close days and months, and look after the files."""
+    dictionaries = intake.dictionaries
+    sealer = SealService(db, dictionaries, clock, settings.seal_after)
+    files = dictionaries.archive or ArchiveFiles(settings.archive_dir)
+    archive = ArchiveService(
+        db, dictionaries, files, clock, after=settings.archive_after, keep=settings.keep_sealed_months
+    )  # fmt: skip
 
     async def seal() -> None:
         await sealer.run()
 
-    return [Job("ingest.seal", timedelta(hours=1), seal, least=60.0)]
+    async def write_months() -> None:
+        await archive.run()
+
+    async def check_files() -> None:
+        await archive.check()
+
+    return [
+        Job("ingest.seal", timedelta(hours=1), seal, least=60.0),
+        Job("ingest.archive", timedelta(days=1), write_months, least=600.0),
+        Job("ingest.archive_check", timedelta(days=7), check_files, least=3600.0),
+    ]

@@ -16,6 +16,7 @@ from services.ingest.service.mean_work import MeanWork, mean_jobs
 from services.ingest.service.transfers.registered import kinds
 from services.ingest.service.transfers.runner import Runner
 from services.ingest.settings import Settings
+from services.ingest.store.archive_files import ArchiveFiles
 from services.ingest.store.shelf import Shelf
 from shared import http, logging
 from shared.auth import TokenVerifier, jwks_from
@@ -39,7 +40,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     app.state.settings = settings
     app.state.db = db
     app.state.clock = settings.clock
-    app.state.intake = Intake(db)
+    app.state.intake = Intake(db, ArchiveFiles(settings.archive_dir))
     app.state.transfers = Runner(db, app.state.intake, settings.clock, Shelf(settings.transfers_dir), kinds())
     app.state.feed = FeedReader(db, "/ingest")
     app.state.hooks = HookSender(db, settings.clock, settings.hook_networks)
@@ -58,8 +59,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         if state.settings.jobs:
             await stack.enter_async_context(state.transfers.running())
             jobs = [*jobs_of(state.db, state.intake, state.clock, state.transfers), *hook_jobs(state.hooks)]
-            jobs += archive_jobs(state.db, state.intake, state.clock, seal_after=state.settings.seal_after)
             jobs += mean_jobs(state.means)
+            jobs += archive_jobs(state.db, state.intake, state.clock, state.settings)
             jobs += journal_jobs(state.db, state.clock, state.settings)
             await stack.enter_async_context(leading(state.settings.database_url, "ingest", jobs, state.clock))
         yield

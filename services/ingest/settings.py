@@ -12,6 +12,7 @@ from shared.settings import ServiceSettings, SettingsError, number
 
 DEFAULT_GATEWAY_PORT = 8212
 DEFAULT_SEAL_DAYS = 3
+DEFAULT_ARCHIVE_DAYS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,22 +42,29 @@ class Settings(ServiceSettings):
 
     mean_rules: str = NATIONAL
     """Jurisdiction whose rule sets of validity are in force."""
+    archive_dir: Path = Path("data/archive")
+    """Closed months as Parquet files."""
+    archive_after: timedelta = timedelta(days=DEFAULT_ARCHIVE_DAYS)
+    """How long after its end a month is written to a file."""
+    keep_sealed_months: int = 0
+    """Months of sealed days that stay in the database besides the files; 0: all of them."""
     hook_networks: tuple[Network, ...] = ()
     """Networks of our own that webhooks may call besides public addresses."""
 
     @classmethod
     def own(cls, env: Mapping[str, str]) -> dict[str, object]:
         """`INGEST_GATEWAY_…`, `INGEST_JOURNAL_DAYS`, `…QUARANTINE_DAYS`, `…TRANSFERS_DIR`, `…HOOK_NETWORKS`,
-        `…SEAL_AFTER_DAYS`, `…MEAN_RULES`.
+        `…SEAL_AFTER_DAYS`, `…ARCHIVE_DIR`, `…ARCHIVE_AFTER_DAYS`, `…KEEP_SEALED_MONTHS`, `…MEAN_RULES`.
         """
-        days = number(env, "INGEST_SEAL_AFTER_DAYS", DEFAULT_SEAL_DAYS)
-        if days < 1:
-            raise SettingsError("environment variable INGEST_SEAL_AFTER_DAYS must be 1 or more")
+        keep = _at_least(env, "INGEST_KEEP_SEALED_MONTHS", 0, least=0)
         cert, key = env.get("INGEST_GATEWAY_TLS_CERT", ""), env.get("INGEST_GATEWAY_TLS_KEY", "")
         if bool(cert) is not bool(key):
             raise SettingsError("give INGEST_GATEWAY_TLS_CERT and INGEST_GATEWAY_TLS_KEY together")
         return {
-            "seal_after": timedelta(days=days),
+            "seal_after": timedelta(days=_at_least(env, "INGEST_SEAL_AFTER_DAYS", DEFAULT_SEAL_DAYS)),
+            "archive_dir": Path(env.get("INGEST_ARCHIVE_DIR") or "data/archive"),
+            "archive_after": timedelta(days=_at_least(env, "INGEST_ARCHIVE_AFTER_DAYS", DEFAULT_ARCHIVE_DAYS)),
+            "keep_sealed_months": keep,
             "gateway_allowed": _networks(env, "INGEST_GATEWAY_ALLOW"),
             "gateway_per_address": number(env, "INGEST_GATEWAY_PER_ADDRESS", 2_000),
             "gateway_tls_cert": cert,
@@ -72,6 +80,13 @@ class Settings(ServiceSettings):
             "hook_networks": _networks(env, "INGEST_HOOK_NETWORKS"),
             "gateway_port": number(env, "INGEST_GATEWAY_PORT", DEFAULT_GATEWAY_PORT),
         }
+
+
+def _at_least(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
+    found = number(env, name, default)
+    if found < least:
+        raise SettingsError(f"environment variable {name} must be {least} or more")
+    return found
 
 
 def _networks(env: Mapping[str, str], name: str) -> tuple[Network, ...]:

@@ -27,6 +27,7 @@ PLACE = Place(
     secrets={name: f"${{{name.upper()}_CLIENT_SECRET:?}}" for name in CLIENTS},
     evidence="/var/lib/sanse/evidence",
     transfers="/var/lib/sanse/transfers",
+    archive="/var/lib/sanse/archive",
     bootstrap="/var/lib/sanse/bootstrap/bootstrap.json",
     admin_password="${SANSE_ADMIN_PASSWORD:-}",
     public_url="${SANSE_WEB_URL:-http://127.0.0.1:8000}",
@@ -171,7 +172,7 @@ def test_volumes_are_named_and_used(compose: Compose) -> None:
         if not mount.startswith(".")
     }
 
-    assert mounted.keys() == compose["volumes"].keys() == {"postgres", "evidence", "transfers", "bootstrap"}
+    assert mounted.keys() == compose["volumes"].keys() == {"postgres", "evidence", "transfers", "archive", "bootstrap"}
     assert mounted["evidence"] == "casework"
     assert mounted["transfers"] == "ingest"
 
@@ -192,4 +193,4 @@ def test_image_is_locked_and_not_root() -> None:
     assert f"FROM python:{python}-slim" in dockerfile
     assert "--require-hashes --requirement requirements.lock" in dockerfile
     assert re.findall(r"^USER (.+)$", dockerfile, re.MULTILINE) == ["sanse"]
-    assert "/var/lib/sanse/evidence /var/lib/sanse/transfers /var/lib/sanse/bootstrap" in dockerfile
+    assert "/var/lib/sanse/transfers /var/lib/sanse/archive /var/lib/sanse/bootstrap" in dockerfile

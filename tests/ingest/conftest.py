@@ -74,7 +74,11 @@ class Ingest:
 async def ingest(make_database: MakeDatabase, tokens: TokenMaker, tmp_path: Path) -> AsyncIterator[Ingest]:
     url = await make_database("ingest")
     settings = Settings(
-        database_url=url, jobs=False, transfers_dir=tmp_path / "transfers", urls={"identity": "http://identity"}
+        database_url=url,
+        jobs=False,
+        transfers_dir=tmp_path / "transfers",
+        archive_dir=tmp_path / "archive",
+        urls={"identity": "http://identity"},
     )
     app = create_app(settings)
     clock = FixedClock(NOW)

@@ -31,6 +31,13 @@ class Columns:
         cut = slice(start, end)
         return Columns(self.point[cut], self.factor[cut], self.at[cut], self.value[cut], self.flag[cut])
 
+    def between(self, since: int, until: int) -> "Columns":
+        """From `since` to before `until`, in Unix seconds."""
+        inside = (self.at >= since) & (self.at < until)
+        return Columns(
+            self.point[inside], self.factor[inside], self.at[inside], self.value[inside], self.flag[inside]
+        )  # fmt: skip
+
     @classmethod
     def of(cls, parts: "Sequence[Columns]") -> "Columns":
         """Parts one after the other."""

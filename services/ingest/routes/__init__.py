@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from services.ingest.routes.archive import router as archive_router
 from services.ingest.routes.commands import router as commands_router
 from services.ingest.routes.dossier import router as dossier_router
 from services.ingest.routes.evidence import router as evidence_router
@@ -22,6 +23,7 @@ ROUTERS: list[APIRouter] = [
     dossier_router,
     standards_router,
     readings_router,
+    archive_router,
     packets_router,
     links_router,
     marks_router,

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingest.domain.flat import AnyRow, FlatRow, as_row, divide
 from services.ingest.domain.readings import MEANS, Fate, fates, fold, news_of
+from services.ingest.store.archive_files import ArchiveFiles
 from services.ingest.store.dictionaries import Dictionaries
 from services.ingest.store.frames import LayoutsMissingError, layout_of
 from services.ingest.store.partitions import Partitions
@@ -39,8 +40,8 @@ Work = Callable[[AsyncSession, ReadingStore], Awaitable[Result]]
 class Intake:
     """Held by the process: knows dictionaries and partitions, and runs transactions that write readings."""
 
-    def __init__(self, db: Database) -> None:
-        self.dictionaries = Dictionaries(db)
+    def __init__(self, db: Database, archive: ArchiveFiles | None = None) -> None:
+        self.dictionaries = Dictionaries(db, archive)
         self._db = db
         self._partitions = Partitions(db)
         self._horizon = Horizon()

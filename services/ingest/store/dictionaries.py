@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import asyncpg
 
+from services.ingest.store.archive_files import ArchiveFiles
 from shared.db import Database, raw
 from shared.errors import InvalidError
 
@@ -24,9 +25,10 @@ class TooManyCodesError(InvalidError):
 
 
 class Dictionaries:
-    """Held by the process; shared by all its requests."""
+    """Held by the process; shared by all its requests. `archive`: where files of released months lie."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, archive: ArchiveFiles | None = None) -> None:
+        self.archive = archive
         self._db = db
         self._factors: dict[str, int] = {}
         self._factor_names: dict[int, str] = {}

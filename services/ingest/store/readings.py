@@ -1,16 +1,18 @@
 """The store of readings: one way in and one way out over both layouts."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from services.ingest.domain.archive import columns_track
 from services.ingest.domain.columns import Columns, Track
 from services.ingest.domain.flat import FlatRow
 from services.ingest.domain.readings import KIND_NUMBERS, MEANS, Changes, Key, Round
+from services.ingest.store.archive_reading import ArchiveReader
 from services.ingest.store.dictionaries import Dictionaries
 from services.ingest.store.flat import FlatStore
 from services.ingest.store.frames import FrameStore
@@ -28,7 +30,9 @@ _FRAMES = """select point, layout, extract(epoch from at)::bigint as at, avg, fl
   from frame where point = any($1::int[]) and kind = $2 and at between $3 and $4
   union all select c.point, null, null, null, null, c.factor, c.day, c.body
   from series_chunk c join sealed_day d on d.day = c.day and d.sealed_at is not null
-  where c.point = any($1::int[]) and c.kind = $2 and c.day between $5 and $6 and not c.stale"""
+  where c.point = any($1::int[]) and c.kind = $2 and c.day between $5 and $6 and not c.stale
+  union all select point, null, null, null, null, null, day, null from series_day
+  where point = any($1::int[]) and kind = $2 and day between $5 and $6 and state = 'released'"""
 _MEANS = """select r.point, f.name, extract(epoch from r.at)::bigint, r.value, r.flag
   from reading_value r join factor_code f on f.id = r.factor
   where r.point = any($1::int[]) and r.kind = $2 and r.at between $3 and $4 limit $5"""
@@ -41,11 +45,13 @@ _FRAME_TRACK = """select array_agg(at order by at) as at, array_agg(value order 
   union all select null, null, null, c.day, c.body
   from series_chunk c join sealed_day d on d.day = c.day and d.sealed_at is not null
   where c.point = $1 and c.factor = (select id from factor_code where name = $8) and c.kind = $2
-    and c.day between $9 and $10 and not c.stale"""
+    and c.day between $9 and $10 and not c.stale
+  union all select null, null, null, day, null from series_day
+  where point = $1 and kind = $2 and day between $9 and $10 and state = 'released'"""
 _MEAN_COUNT = """select count(*) from (select from reading_value
   where point = any($1::int[]) and kind = $2 and at between $3 and $4 limit $5) q"""
 _MEAN_TRACK = """select array_agg(at order by at) as at, array_agg(coalesce(value, 'NaN') order by at) as value,
-  string_agg(flag, '' order by at) as flags, null::bytea as body from (
+  string_agg(flag, '' order by at) as flags, null::date as day, null::bytea as body from (
     select extract(epoch from at)::bigint as at, value, flag from reading_value
     where point = $1 and kind = $2 and at >= $3 and at < $4
       and factor = (select id from factor_code where name = $5) limit $6) t"""
@@ -105,7 +111,7 @@ class ReadingStore:
         if await self._connection.fetchval(_FRAME_COUNT, *where, limit + 1, *days) > limit:
             return None
         rows = await self._connection.fetch(_FRAMES, *where, *days)
-        columns = await self._frame_columns(rows, ceil(since.timestamp()), int(until.timestamp()))
+        columns = await self._frame_columns(rows, KIND_NUMBERS[kind], ceil(since.timestamp()), int(until.timestamp()))
         return None if len(columns) > limit else columns
 
     async def count(
@@ -119,13 +125,20 @@ class ReadingStore:
         found = await self._connection.fetchval(_FRAME_COUNT, *where, limit + 1, since.date(), until.date())
         return int(found)
 
-    async def _frame_columns(self, rows: Sequence[Any], since: int, until: int) -> Columns:
-        opened = [row for row in rows if row["body"] is None]
+    async def _frame_columns(self, rows: Sequence[Any], kind: int, since: int, until: int) -> Columns:
+        opened = [row for row in rows if row["layout"] is not None]
         sealed = [row for row in rows if row["body"] is not None]
         layouts = await self._dictionaries.layout_factors(self._connection, {row["layout"] for row in opened})
         names = await self._dictionaries.factor_names(self._connection, {row["factor"] for row in sealed})
         parts = open_parts(opened, layouts)
         parts += [sealed_part(row["point"], names[row["factor"]], chunk_track(row, since, until + 1)) for row in sealed]
+        archived: dict[int, list[date]] = {}
+        for row in rows:
+            if row["day"] is not None and row["body"] is None:
+                archived.setdefault(row["point"], []).append(row["day"])
+        reader = ArchiveReader(self._connection, self._dictionaries)
+        for point, days in archived.items():
+            parts += [part.between(since, until + 1) for part in await reader.columns(point, kind, days)]
         return joined(parts)
 
     async def read_track(self, key: Key, factor: str, until: datetime, *, limit: int) -> Track | None:
@@ -135,11 +148,17 @@ class ReadingStore:
             rows = await self._connection.fetch(_MEAN_TRACK, *where, factor, limit + 1)
         else:
             places = await self._dictionaries.layouts_with(self._connection, factor)
-            days = where[2].date(), (until - _INSTANT).date()
+            span = where[2].date(), (until - _INSTANT).date()
             rows = await self._connection.fetch(
-                _FRAME_TRACK, *where, list(places), list(places.values()), limit + 1, factor, *days
+                _FRAME_TRACK, *where, list(places), list(places.values()), limit + 1, factor, *span
             )
-        track = track_of(rows, key.at, ceil(until.timestamp()))
+        end = ceil(until.timestamp())
+        parts = []
+        if days := [row["day"] for row in rows if row["body"] is None and row["at"] is None and row["day"]]:
+            reader = ArchiveReader(self._connection, self._dictionaries)
+            found = await reader.columns(key.point, KIND_NUMBERS[key.kind], days)
+            parts = [columns_track(part.between(key.at, end), factor) for part in found]
+        track = track_of(rows, key.at, end, parts)
         return None if len(track.at) > limit else track
 
     async def latest(self, enterprise_id: UUID | None, since: datetime) -> tuple[datetime | None, datetime | None]:

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from services.ingest.domain.chunks import Chunk, OpenRow, day_of, digest_of, scatter, start_of, unseal
+from services.ingest.domain.chunks import Chunk, Day, OpenRow, day_of, digest_of, scatter, start_of, unseal
 from services.ingest.domain.flat import AnyRow
 from services.ingest.domain.packing import DamagedError
 from services.ingest.domain.readings import KIND_NUMBERS, MEANS
+from services.ingest.store.archive_reading import ArchiveReader
 from services.ingest.store.dictionaries import Dictionaries
 from services.ingest.store.sealing import SeriesKey
 
@@ -93,16 +94,22 @@ class ThawStore:
         opened = await self._connection.fetchrow(_OPEN, *key, now)
         if opened is None or opened["was"] is None:  # somebody else was faster; or there never was data
             return
+        if opened["was"] == "released":
+            day = await ArchiveReader(self._connection, self._dictionaries).day(*key)
+        else:
+            day = await self._sealed(key, opened)
+        layouts = await self._dictionaries.layout_factors(self._connection, set(day.origin.layout.tolist()))
+        records = [_record(key, row) for row in scatter(day, layouts)]
+        await self._connection.copy_records_to_table("frame", records=records, columns=_COLUMNS)
+        await self._connection.execute(_STALE, *key)
+
+    async def _sealed(self, key: SeriesKey, opened: asyncpg.Record) -> Day:
         stored = await self._connection.fetch(_CHUNKS, *key)
         chunks = [Chunk(row["vals"], row["body"], row["besides"]) for row in stored]
         if digest_of(opened["origin"], chunks) != opened["digest"]:
             raise DamagedError(f"the chunks of point {key.point}, kind {key.kind}, {key.day} do not have their digest")
         names = [row["name"] for row in stored]
-        day = unseal(opened["origin"], dict(zip(names, chunks, strict=True)), start_of(key.day))
-        layouts = await self._dictionaries.layout_factors(self._connection, set(day.origin.layout.tolist()))
-        records = [_record(key, row) for row in scatter(day, layouts)]
-        await self._connection.copy_records_to_table("frame", records=records, columns=_COLUMNS)
-        await self._connection.execute(_STALE, *key)
+        return unseal(opened["origin"], dict(zip(names, chunks, strict=True)), start_of(key.day))
 
 
 def _record(key: SeriesKey, row: OpenRow) -> tuple[object, ...]:

@@ -72,9 +72,9 @@ def sealed_part(point: int, factor: str, track: Track) -> Columns:
     return Columns(np.full(count, point, np.int32), np.full(count, factor, object), track.at, track.value, flags)
 
 
-def track_of(rows: Sequence[Any], since: int, until: int) -> Track:
-    """One track from open arrays (`at`, `value`, `flags`) and chunks (`day`, `body`)."""
-    parts = []
+def track_of(rows: Sequence[Any], since: int, until: int, archived: Sequence[Track] = ()) -> Track:
+    """One track from open arrays (`at`, `value`, `flags`), chunks (`day`, `body`) and what the archive gave."""
+    parts = list(archived)
     for row in rows:
         if row["body"] is not None:
             parts.append(chunk_track(row, since, until))

@@ -24,6 +24,7 @@ from services.ingest.service.intake import Intake
 from services.ingest.service.uploads import UploadSink
 from services.ingest.service.watch import LinkWatch
 from services.ingest.settings import Settings
+from services.ingest.store.archive_files import ArchiveFiles
 from shared.db import Database, is_at_head
 from shared.logging import configure, get_logger
 from shared.settings import SettingsError
@@ -97,7 +98,7 @@ async def run(settings: Settings) -> None:
     db = Database(settings.database_url, application="hj212-gateway", pool_size=POOL)
     try:
         strangers = Strangers(link_rules().strangers)
-        sink = UploadSink(db, Intake(db), strangers)
+        sink = UploadSink(db, Intake(db, ArchiveFiles(settings.archive_dir)), strangers)
         server = await _listen(settings, sink)
         watch = LinkWatch(db, server.sessions, strangers, settings.clock.now)
         server.sessions.observer = watch
