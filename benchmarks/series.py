@@ -45,7 +45,7 @@ T0 = datetime(2026, 2, 1, tzinfo=UTC)
 MONTH, POINTS = timedelta(days=30), 4_000
 REQUESTS, COLD_REQUESTS = 200, 20
 PEER_OUTLETS = 4
-NUMBERS = random.Random(20260201)  # noqa: S311 - the same numbers in each run
+NUMBERS = random.Random(20260201)
 CONNECTED = datetime(2026, 1, 1, tzinfo=UTC)
 
 _OPEN = """insert into frame(at, received_at, point, layout, source, kind, rev, avg, flags)
