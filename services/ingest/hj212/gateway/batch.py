@@ -43,6 +43,8 @@ class Batcher:
         self._idle = asyncio.Event()
         self._idle.set()
         self._failing = False
+        self._since = 0.0
+        """When the oldest frame that waits came, by the loop's time."""
         self.pressed = False
         self._hurry = False
 
@@ -51,6 +53,7 @@ class Batcher:
         self._queue.append(received)
         count = len(self._queue)
         if count == 1:
+            self._since = asyncio.get_running_loop().time()
             self._some.set()
             self._idle.clear()
         if count == self._limits.batch_frames:
@@ -68,6 +71,7 @@ class Batcher:
             count = min(len(self._queue), self._limits.batch_frames)
             batch = [self._queue.popleft() for _ in range(count)]
             self._in_flight = count
+            self._since = asyncio.get_running_loop().time()
             if not self._queue:
                 self._some.clear()
             if len(self._queue) < self._limits.batch_frames:
@@ -86,8 +90,9 @@ class Batcher:
         await self._idle.wait()
 
     async def _gather(self) -> None:
+        """Wait for others; what a frame has waited for the batch before it counts."""
         try:
-            async with asyncio.timeout(self._limits.batch_delay):
+            async with asyncio.timeout_at(self._since + self._limits.batch_delay):
                 await self._full.wait()
         except TimeoutError:
             return
