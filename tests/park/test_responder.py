@@ -8,7 +8,7 @@ import pytest
 from park.archive import Kept, ModelArchive
 from park.demo import load
 from park.responder import Responder, Temper
-from park.station import Station
+from park.station import Station, station_of
 from services.ingest.hj212.codec import (
     Edition,
     Frame,
@@ -296,3 +296,24 @@ def test_the_model_is_an_archive() -> None:
     (day,) = archive.reports("2031", NOW - timedelta(hours=12), NOW - timedelta(hours=12))
     assert day.items
     assert list(archive.reports("2081", begin, end)) == []
+
+
+def test_every_logger_of_the_demo_answers() -> None:
+    for model in load().anchored(NOW).values():
+        station = station_of(model)
+        platform = Sender(model.mn, model.system, model.password, Edition(model.edition))
+        responder = Responder(station)
+        span = [("BeginTime", "20260302080000"), ("EndTime", "20260302100000")]
+        (asked,) = read([command(platform, "2061", span, qn=QN, ack_wanted=True)])
+        found = read(responder.hear(asked, NOW))
+        for packet in found:
+            if packet.ack_wanted:
+                found += read(responder.hear(read([answer(packet, "9014")])[0], NOW))
+        assert shape(found) == ["9011", "2061", "2061", "2061", "9012"]
+        factors = {value.factor for value in to_upload(found[1]).values}
+        assert factors <= {factor.code for factor in model.factors}
+        assert not [packet for packet in read(responder.tick(NOW)) if packet.cn == "2011"]
+        (start,) = read([command(platform, "2011", (), qn="3" * 17, ack_wanted=True)])
+        responder.hear(start, NOW)
+        (realtime,) = [packet for packet in read(responder.tick(NOW)) if packet.cn == "2011"]
+        assert to_upload(realtime).values[0].rtd is not None

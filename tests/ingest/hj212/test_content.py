@@ -18,6 +18,8 @@ from services.ingest.hj212.codec import (
     Sender,
     parse_segment,
     read_content,
+    sealed_of,
+    unseal,
     write_content,
 )
 from services.ingest.hj212.codec.forms import Form, Kind, field_kind, forms, suffix_kind
@@ -112,6 +114,30 @@ def test_every_command_there_and_back(form: Form, name: str, sender: str) -> Non
         assert [part.params for part in back] == [content.params] * len(back)
         assert tuple(item for part in back for item in part.items) == content.items
         assert [(part.unexpected, part.misspelt) for part in back] == [((), ())] * len(back)
+
+    check()
+
+
+@pytest.mark.parametrize("cn", ["1014", "2011", "2061", "2062", "3020"])
+def test_encrypted_there_and_back(cn: str) -> None:
+    (form,) = [form for form in forms()[cn] if form.sender == "logger" and "2025" in form.editions]
+    key = b"0123456789abcdef"
+    who = Sender(MN, "32", edition=Edition.V2025, key=key)
+
+    @settings(max_examples=25, deadline=None)
+    @given(contents(form, Edition.V2025, "logger"), st.booleans())
+    def check(content: Content, late: bool) -> None:  # noqa: FBT001 - drawn
+        wires = write_content(content, who, qns=[f"2026010100000000{n}" for n in range(10)], late=late)
+        packets = []
+        for event in Framer().feed(b"".join(wires)):
+            sealed = sealed_of(event)
+            opened = unseal(sealed, b"1" * 16, key) if sealed else event  # an area below 16 bytes stays plain
+            assert isinstance(opened, Frame)
+            packets.append(parse_segment(opened.segment))
+        assert {packet.rf for packet in packets} == {late}
+        assert (
+            tuple(item for packet in packets for item in read_content(packet, sender="logger").items) == content.items
+        )
 
     check()
 
