@@ -10,6 +10,7 @@ from typing import Any
 from rich.progress import Progress
 
 from launcher.demo.commands import give_commands
+from launcher.demo.dossier import fill
 from launcher.demo.history import keep_current, load_history, rows_to_load
 from launcher.demo.links import play_lines
 from launcher.demo.people import People
@@ -81,6 +82,7 @@ async def seed(stack: dict[str, Any], names: dict[str, dict[str, Any]], clock: C
         clients = await _connect(stack, closing)
         since = loaded_at - timedelta(days=400)
         await register(clients.ingest, park, names, since)
+        await fill(clients.ingest, park, loaded_at.date())
         task = progress.add_task("readings 读数", total=rows_to_load(models))
         rows = await load_history(clients.ingest, models, loaded_at, lambda n: progress.advance(task, n))
         progress.update(task, completed=rows_to_load(models))

@@ -9,7 +9,7 @@ from services.ingest.tables.commands import (
     CommandSettingRow,
     HistoryTryRow,
 )
-from services.ingest.tables.dossier import DossierEntryRow, DossierProposalRow, DossierVersionRow
+from services.ingest.tables.dossier import DossierEntryRow, DossierVersionRow
 from services.ingest.tables.hooks import HookCursorRow, HookDeliveryRow, HookRow
 from services.ingest.tables.links import (
     DeviceDayRow,
@@ -60,7 +60,6 @@ __all__ = [
     "DeviceRow",
     "DeviceSettingRow",
     "DossierEntryRow",
-    "DossierProposalRow",
     "DossierVersionRow",
     "EnterpriseRow",
     "EvidenceContentRow",

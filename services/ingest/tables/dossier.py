@@ -1,4 +1,4 @@
-"""The rest of 一企一档: entries, their versions, and changes that enterprises propose."""
+"""The rest of 一企一档: entries and their versions."""
 
 from datetime import datetime
 from typing import Any
@@ -43,23 +43,3 @@ class DossierVersionRow(Table, table=True):
     actor: str = Field(sa_type=Text)
     organisation: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
-
-
-class DossierProposalRow(Table, table=True):
-    """A change an enterprise asks for; `given` is the entry as it would be sent."""
-
-    __tablename__ = "dossier_proposal"
-    __table_args__ = (Index("dossier_proposal_newest", "created_at", "id"),)
-
-    id: UUID = Field(primary_key=True)
-    part: str = Field(sa_type=Text)
-    enterprise_id: UUID = Field(foreign_key="enterprise.id")
-    given: dict[str, Any] = Field(sa_type=JSONB)
-    reason: str = Field(sa_type=Text)
-    state: str = Field(sa_type=Text)
-    actor: str = Field(sa_type=Text)
-    owner: str = Field(sa_type=Text)
-    created_at: datetime = Field(sa_type=TIME)
-    decided_at: datetime | None = Field(sa_type=TIME)
-    decided_by: str = Field(sa_type=Text)
-    answer: str = Field(sa_type=Text)

@@ -16,11 +16,6 @@ STATEMENTS: tuple[str, ...] = (
   entry_id uuid not null references dossier_entry(id), version int not null, data jsonb not null, active bool not null,
   changed_at timestamptz not null, actor text not null, organisation text not null, reason text not null,
   primary key(entry_id, version))""",
-    """create table dossier_proposal(
-  id uuid primary key, part text not null, enterprise_id uuid not null references enterprise(id),
-  given jsonb not null, reason text not null, state text not null, actor text not null, owner text not null,
-  created_at timestamptz not null, decided_at timestamptz, decided_by text not null, answer text not null)""",
-    "create index dossier_proposal_newest on dossier_proposal(created_at, id)",
 )
 
 
