@@ -37,6 +37,20 @@ TABLES: dict[str, Table] = {
         "realtime": N_("Real-time values"), "minute": N_("Minute values"), "hour": N_("Hour means"),
         "day": N_("Day means"),
     },
+    "RateUnit": {"day": N_("By day"), "month": N_("By month"), "quarter": N_("By quarter")},
+    "MeanState": {
+        "valid": N_("Valid mean"), "idle": N_("Stopped, by flag"), "stopped": N_("Stopped, by mark"),
+        "mark": N_("Invalid by mark"), "flag": N_("Invalid by flag"), "few": N_("Too few valid values"),
+        "missing": N_("Missing"),
+    },
+    "Why": {
+        "period_end": N_("first"), "late_data": N_("late data"), "correction": N_("data corrected"),
+        "mark_change": N_("mark changed"), "rule_change": N_("made again"),
+    },
+    "lost": {
+        "missing": N_("missing minutes"), "flag": N_("flag"), "mark": N_("by mark"), "stopped": N_("stopped minutes"),
+        "negative": N_("negative"), "few": N_("too few"), "working_state": N_("no working state"),
+    },
     "rule": {
         "EX-H": N_("hour mean over the limit"), "EX-D": N_("day mean over the limit"),
         "RANGE": N_("outside the measuring range"), "CONST": N_("constant value"), "MISS": N_("missing data"),

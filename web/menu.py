@@ -67,6 +67,7 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(N_("My enterprise"), "/enterprises", "factory", ENTERPRISE),
             Entry(N_("Devices and links"), "/devices", "activity", EVERYBODY),
             Entry(N_("Standards"), "/standards", "file-text", EVERYBODY),
+            Entry(N_("Completeness"), "/completeness", "calendar-check", (*STAFF, Role.ENTERPRISE)),
             Entry(N_("My grade"), "/grade", "scale", ENTERPRISE),
             Entry(N_("Grade lists"), "/grades", "scale", STAFF),
             Entry(N_("Draft list"), "/grades/draft", "file-check", (*BUREAU, Role.SUPERVISOR_LEAD)),

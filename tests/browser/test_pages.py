@@ -21,8 +21,10 @@ PAGES = {
         "/grades",
         "/commands",
         "/devices",
+        "/completeness",
+        "/completeness?unit=quarter&sort=tvr",
     ],
-    "hengze": ["/todo", "/cases", "/rectifications", "/grade", "/commands", "/devices"],
+    "hengze": ["/todo", "/cases", "/completeness", "/rectifications", "/grade", "/commands", "/devices"],
     "wang": [
         "/approvals",
         "/grades/draft",
