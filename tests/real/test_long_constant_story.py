@@ -149,6 +149,7 @@ async def reply(park: Park, case: CaseSummary, statement: str) -> None:
 async def test_a_real_constant_run_becomes_an_inquiry_an_answer_and_a_point_less(park: Park):
     await register(park)
     values = await replay(park, FILE)
+    await park.apps["ingest"].state.means.run(120)
     stored = await park.ingest.completeness(
         datetime(2021, 1, 1, tzinfo=UTC), datetime(2022, 2, 1, tzinfo=UTC), outlet_id=OUTLET
     )

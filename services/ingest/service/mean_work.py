@@ -195,4 +195,4 @@ def mean_jobs(means: MeanWork) -> list[Job]:
     async def make_means() -> None:
         await means.run(RUN_SECONDS)
 
-    return [Job("ingest.means", timedelta(seconds=10), make_means, least=1.0)]
+    return [Job("ingest.means", timedelta(seconds=5), make_means, least=1.0)]
