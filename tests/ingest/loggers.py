@@ -32,7 +32,7 @@ async def gateway_with_desk(ingest: Ingest) -> AsyncIterator[Server]:
     sink = UploadSink(db, Intake(db))
     server = await serve("127.0.0.1", 0, sink, now=ingest.clock.now, limits=Limits(stop_grace=3.0, retry_first=0.02))
     desk = asyncio.create_task(
-        Desk(CommandDesk(db, ingest.clock, changed=sink.forget), server.sessions, ingest.url).run()
+        Desk(CommandDesk(db, ingest.clock, changed=sink.forget), server.sessions, ingest.url, look_every=0.1).run()
     )
     try:
         yield server

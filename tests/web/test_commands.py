@@ -179,6 +179,17 @@ async def test_who_may_see_and_give(portal: Portal) -> None:
     assert f"/commands/new?outlet={portal.outlet}" in (await portal.http.get(f"/outlets/{portal.outlet}")).text
 
 
+async def test_what_the_platform_does_by_itself(portal: Portal) -> None:
+    await portal.log_in("lin")
+    assert (await portal.http.get(portal.new())).text.count(" checked>") == 2
+    data = {"outlet": str(portal.outlet), "mn": MN, "initialise": "on"}
+    answer = await portal.http.post("/commands/setting", data=data)
+    setting = await portal.ingest.get_command_setting(portal.device)
+
+    assert answer.headers["Location"] == portal.new()
+    assert (setting.calibrate_clock, setting.fetch_history, setting.initialise) == (False, False, True)
+
+
 async def test_pages_in_both_languages(portal: Portal) -> None:
     made = await portal.ingest.send_command(CommandIn(device_id=portal.device, code="read_time"))
     await portal.log_in("admin")

@@ -21,6 +21,7 @@ class CommandRow(Table, table=True):
     __table_args__ = (
         Index("command_in_flight", "mn", unique=True, postgresql_where=UNDER_WAY),
         Index("command_waiting", "number", postgresql_where=WAITING),
+        Index("command_mn", "mn", "number"),
         Index("command_device", "device_id", "number"),
         Index("command_outlet", "outlet_id", "number"),
         Index("command_enterprise", "enterprise_id", "number"),

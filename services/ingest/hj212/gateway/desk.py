@@ -38,7 +38,10 @@ BATCH = 500
 class Desk:
     """Runs beside the server, in the same loop. `run` until cancelled."""
 
-    def __init__(self, desk: CommandDesk, sessions: Sessions, database_url: str) -> None:
+    def __init__(
+        self, desk: CommandDesk, sessions: Sessions, database_url: str, *, look_every: float = LOOK_EVERY
+    ) -> None:
+        self._look_every = look_every
         self._desk = desk
         self._sessions = sessions
         self._dsn = plain_dsn(database_url)
@@ -107,7 +110,7 @@ class Desk:
                 faults += 1
             if not self._heard:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
+                    await asyncio.wait_for(self._wake.wait(), self._look_every)
             self._wake.clear()
 
     async def _recover(self) -> None:

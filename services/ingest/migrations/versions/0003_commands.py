@@ -19,6 +19,7 @@ STATEMENTS: tuple[str, ...] = (
     """create unique index command_in_flight on command(mn)
   where state in ('sent', 'accepted', 'running')""",
     "create index command_waiting on command(number) where state in ('queued', 'awaiting_approval')",
+    "create index command_mn on command(mn, number)",
     "create index command_device on command(device_id, number)",
     "create index command_outlet on command(outlet_id, number)",
     "create index command_enterprise on command(enterprise_id, number)",
