@@ -10,10 +10,10 @@ from markupsafe import Markup
 from shared.contracts.casework import CaseSummary
 from shared.contracts.detection import AnomalyOut, Nature
 from shared.contracts.ingest import ReadingKind, Series, SeriesLimit
-from shared.contracts.ingest.marks import MarkOut, MarkState
+from shared.contracts.ingest.marks import MarkOut
 from web import formats
 from web.i18n import gettext
-from web.labels import label
+from web.labels import label, name_of
 
 DAY = timedelta(days=1)
 RANGES = {"6h": timedelta(hours=6), "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
@@ -71,13 +71,12 @@ def anomaly_bands(anomalies: Iterable[AnomalyOut], factor: str) -> list[Band]:
     ]
 
 
-def mark_bands(marks: Iterable[MarkOut], factor: str, now: datetime) -> list[Band]:
-    """Bands of what marks cover of one factor; a running one ends now, a rejected or withdrawn one covers nothing."""
+def mark_bands(marks: Iterable[MarkOut], factor: str, until: datetime) -> list[Band]:
+    """Grey bands of the marks that have their effect on one factor; a running one reaches to `until`."""
     return [
-        Band(mark.since, mark.until or max(now, mark.since), "mute", f"{mark.no}")
-        for mark in marks
-        if (not mark.factors or factor in mark.factors)
-        and mark.state not in {MarkState.REJECTED, MarkState.WITHDRAWN, MarkState.EXPIRED}
+        Band(item.since, item.until or max(until, item.since), "mute", f"{name_of(item, 'code')} {item.no}")
+        for item in marks
+        if item.effective and (not item.factors or factor in item.factors)
     ]
 
 
@@ -130,7 +129,7 @@ class Chart:
     @property
     def flagged(self) -> bool:
         """Whether a grey band is shown."""
-        return bool(flag_spans(self.series))
+        return "mute" in self.kinds or bool(flag_spans(self.series))
 
     @property
     def kinds(self) -> set[str]:

@@ -60,6 +60,26 @@ def day(on: date | datetime | None) -> str:
     return format_date(local, _DAY[current_language.get()], locale=locale())
 
 
+def month(on: date) -> str:
+    """A month with its year."""
+    return format_date(on, {"zh_CN": "yyyy年M月", "en": "MMMM yyyy"}[current_language.get()], locale=locale())
+
+
+def month_name(at: datetime) -> str:
+    """A moment's month in the park, as addresses write it."""
+    return f"{at.astimezone(PARK_ZONE):%Y-%m}"
+
+
+def iso_time(text: str) -> str:
+    """Date and time of an ISO text, for dense tables."""
+    return short_time(datetime.fromisoformat(text))
+
+
+def local_input(at: datetime) -> str:
+    """A moment as a `datetime-local` field takes it."""
+    return f"{at.astimezone(PARK_ZONE):%Y-%m-%dT%H:%M}"
+
+
 def span(start: datetime, end: datetime | None) -> str:
     """From and to, the day said once where both are on the same one; open when it still lasts."""
     if end is None:
@@ -132,3 +152,4 @@ FILTERS = {
     "full_time": full_time, "short_time": short_time, "clock_time": clock_time, "exact_time": exact_time,
     "day": day, "number": number,    "percent": percent, "duration": duration, "size": size,
 }  # fmt: skip
+FILTERS |= {"month": month, "month_name": month_name, "iso_time": iso_time, "local_input": local_input}

@@ -189,6 +189,40 @@ TABLES: dict[str, Table] = {
         "refused": N_("The device refused."), "failed": N_("The device could not do it."),
         "success_without_result": N_("The data came; the device sent no result code."), "success": N_("Executed"),
     },
+    "MarkState": {
+        "proposed": N_("To confirm"), "pending": N_("To review"), "queried": N_("Queried"),
+        "accepted": N_("Accepted"), "rejected": N_("Not accepted"), "expired": N_("Expired"),
+        "withdrawn": N_("Withdrawn"),
+    },
+    "MarkKind": {"working_condition": N_("Working condition"), "device": N_("Monitoring device")},
+    "MarkEffect": {
+        "invalid": N_("Data not valid"), "stopped": N_("No data expected"), "none": N_("No effect on validity"),
+        "valid": N_("Data valid"),
+    },
+    "MarkSource": {
+        "auto": N_("From the logger's flags"), "manual": N_("Entered by hand"),
+        "proposed": N_("Proposed by a supervisor"),
+    },
+    "mark_act": {
+        "confirm": N_("Confirm"), "correct": N_("Correct"), "finish": N_("Set the end"), "answer": N_("Answer"),
+        "withdraw": N_("Withdraw"), "accept": N_("Accept"), "query": N_("Ask back"), "reject": N_("Do not accept"),
+    },
+    "mark_event": {
+        "added": N_("Handed in"), "proposed": N_("Proposed"), "flagged": N_("Made of flags"),
+        "follow": N_("Followed the data"),
+        "confirm": N_("Confirmed"), "correct": N_("Corrected"), "finish": N_("End set"), "answer": N_("Answered"),
+        "withdraw": N_("Withdrawn"), "accept": N_("Accepted"), "query": N_("Queried"), "reject": N_("Not accepted"),
+        "merged": N_("Merged"), "evidence_added": N_("File added"), "expire": N_("Expired"), "revoke": N_("Flags gone"),
+    },
+    "QaKind": {
+        "zero": N_("Zero calibration"), "span": N_("Span calibration"), "standard_check": N_("Standard sample check"),
+        "linearity": N_("Linearity"), "comparison": N_("Comparison test"),
+    },
+    "QaState": {
+        "never": N_("Never done"), "overdue": N_("Overdue"), "failed": N_("Failed, test again"), "soon": N_("Due soon"),
+        "done": N_("Done"),
+    },
+    "QaSource": {"portal": N_("Portal"), "api": N_("Interface"), "hj212": "HJ 212"},
     "service": {
         "ingest": N_("Data and registry"), "detection": N_("Detection"), "casework": N_("Casework"),
         "grading": N_("Grading"), "identity": N_("Identity"),

@@ -71,6 +71,8 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(N_("My grade"), "/grade", "scale", ENTERPRISE),
             Entry(N_("Grade lists"), "/grades", "scale", STAFF),
             Entry(N_("Draft list"), "/grades/draft", "file-check", (*BUREAU, Role.SUPERVISOR_LEAD)),
+            Entry(N_("Marks"), "/marks", "flag", (*ENTERPRISE, *STAFF)),
+            Entry(N_("Quality assurance"), "/quality", "gauge", (*ENTERPRISE, *STAFF)),
         ),
     ),
     (

@@ -120,7 +120,27 @@ GRADES = {
     "simplified_permit": N_("simplified permit %(points)s"),
 }
 
-SENTENCES: dict[str, str] = {**DETECTION, **DEADLINES, **GUARDS, **REFUSALS, **GRADES}
+MARKS = {
+    "mark.late": N_("Later than the deadline: it will count as late in the grade."),
+    "mark.wastes_budget": N_(
+        "The source is marked as stopped in this time: the mark would use up the budget for nothing."
+    ),
+    "mark.budget_warning": N_("80 percent or more of the yearly budget will be used."),
+    "mark.budget_over": N_("The yearly budget will be overrun."),
+    "mark.signs_of_running": N_("Readings of this time say that the source was running."),
+    "mark.too_short": N_("Shorter than 15 minutes, also with the marks it touches."),
+    "mark.window_over": N_("Data as old as this can no longer be marked."),
+    "mark.in_the_future": N_("A mark may not reach into the future; leave the end open while it lasts."),
+    "mark.ends_before_start": N_("The end lies before the beginning."),
+    "mark.contradiction": N_("Contradicts %(no)s %(name)s"),
+    "mark.same_code": N_("Overlaps %(no)s of the same kind"),
+    "window_over": N_("The time for corrections is over."),
+    "from_flags": N_("The logger's flags say so: correct it instead of withdrawing it."),
+    "has_ended": N_("It has an end already."),
+    "evidence_missing": N_("The evidence this kind of mark needs is not there yet."),
+}
+
+SENTENCES: dict[str, str] = {**DETECTION, **DEADLINES, **GUARDS, **REFUSALS, **GRADES, **MARKS}
 """Code → English sentence with named parameters; `code.rule` is looked up before `code`."""
 
 SOURCES = (N_("platform default"), N_("Jiangsu's feedback limits of 4 h and 48 h, mapped to severity by default"))

@@ -13,6 +13,7 @@ from launcher.demo.commands import give_commands
 from launcher.demo.dossier import fill
 from launcher.demo.history import keep_current, load_history, rows_to_load
 from launcher.demo.links import play_lines
+from launcher.demo.marks import bringing_over, tell_marks, tell_quality
 from launcher.demo.people import People
 from launcher.demo.registry import register
 from launcher.demo.story import Storyteller
@@ -91,6 +92,9 @@ async def seed(stack: dict[str, Any], names: dict[str, dict[str, Any]], clock: C
             found = await _wait_for_cases(clients, park, loaded_at)
             enterprise_user = {code: row["person"]["username"] for code, row in names.items()}
             people = People.of((clients.identity, clients.casework, clients.grading), stack["logins"], enterprise_user)
+            async with bringing_over(stack) as before:
+                await tell_marks(before, people, clock.now())
+                await tell_quality(before, clock.now())
             await _play(Storyteller(people, clock), park, found, progress)
             await play_lines(stack, park, clock.now())
             grading = await people.grading_as(people.officer)

@@ -10,6 +10,7 @@ from tests.browser.person import Person
 from tests.live_stack import LiveStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("stack")]
+OWN_RECORDS = ["/marks", "/marks/new", "/quality", "/quality/new"]
 PAGES = {
     "zhou": [
         "/triage",
@@ -21,10 +22,17 @@ PAGES = {
         "/grades",
         "/commands",
         "/devices",
+<<<<<<< HEAD
         "/completeness",
         "/completeness?unit=quarter&sort=tvr",
     ],
     "hengze": ["/todo", "/cases", "/completeness", "/rectifications", "/grade", "/commands", "/devices"],
+=======
+        "/marks",
+        "/quality",
+    ],
+    "hengze": ["/todo", "/cases", "/rectifications", "/grade", "/commands", "/devices", *OWN_RECORDS],
+>>>>>>> 99292df (x)
     "wang": [
         "/approvals",
         "/grades/draft",

@@ -26,7 +26,7 @@ from shared.contracts.ingest import DeviceOut, FactorOut, FreshnessOut, LinkStat
 from shared.contracts.ingest.readings import SparksAsk
 from shared.errors import ConflictError, NotFoundError, UnauthenticatedError, UnsupportedTypeError
 from shared.http import check_version, version_from
-from tests.web import makers
+from tests.web import fake_marks, makers
 from tests.web.fakes_dossier import dossier
 from tests.web.makers import NOW, uid
 from tests.web.park import PASSWORD, PEOPLE, Park, page
@@ -36,6 +36,8 @@ def ingest(park: Park, app: FastAPI) -> None:
     _registry(app)
     dossier(app)
     _readings(park, app)
+    fake_marks.marks(park, app)
+    fake_marks.quality(park, app)
 
 
 def _registry(app: FastAPI) -> None:

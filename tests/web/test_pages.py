@@ -42,6 +42,15 @@ PAGES = [
     ("hengze", "/inquiries/WX-2026-000190", "请核实"),
     ("hengze", "/inquiries/WX-2026-000190/answer", "哪种原因最符合"),
     ("hengze", f"/inquiries/{CASE}/sent", f"{CASE}-1"),
+    ("hengze", "/marks?month=2026-11", "M000002"),
+    ("hengze", "/marks/new?code=fault", "设备维护"),
+    ("hengze", f"/marks/{uid('M000001')}", "维护记录.pdf"),
+    ("wang", f"/marks/{uid('M000003')}", "同期流量正常"),
+    ("zhou", "/marks", "M000001"),
+    ("zhou", f"/marks?outlet={OUTLET}&month=2026-11", "年度时限"),
+    ("hengze", "/quality", "标准样品核查"),
+    ("zhou", "/quality?view=records", "Q000001"),
+    ("hengze", "/quality/new?kind=comparison", "参考值"),
     ("hengze", "/grade", "风险指数"),
     ("", "/public", "恒泽精细化工有限公司"),
     ("", "/public/grades?colour=green", "博远制药有限公司"),
@@ -83,7 +92,7 @@ def visible(html: str) -> list[str]:
 DATA_WORDS = (
     "中文", "衡鉴", "示范", "恒泽", "周敏", "李工", "李伟", "王磊", "校准记录", "现场照片", "现场核查记录",
     "平台默认值", "GB 18918", "请核实", "夜班", "已恢复", "校准", "环保主管",
-    "近 30 天", "环境保护部令", "站房", "HJ", "示范路",
+    "近 30 天", "环境保护部令", "站房", "HJ", "示范路", "更换蠕动泵管", "维护记录", "同期流量",
 )  # fmt: skip
 
 

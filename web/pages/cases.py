@@ -14,7 +14,7 @@ from web.charts import RANGES
 from web.frame import set_frame
 from web.htmx import is_htmx, redirect
 from web.i18n import N_
-from web.pages.curves import case_charts
+from web.pages.curves import case_charts, covering
 from web.refusals import INVALID, RETRY_STATUS, field_errors
 from web.render import render
 from web.session import SomeViewer, Viewer
@@ -97,7 +97,8 @@ async def case_context(
     charts = await case_charts(viewer.backends.ingest, case, now, chosen_range=chosen, with_flow=True)
     acts = [act for act in case.allowed if act.event not in ENTERPRISE_EVENTS]
     return {
-        "case": case, "steps": steps(case), "charts": charts, "ranges": list(RANGES), "range": chosen or "",
+        "case": case, "covering": await covering(viewer.backends.ingest, case),
+        "steps": steps(case), "charts": charts, "ranges": list(RANGES), "range": chosen or "",
         "acts": acts, "form": form or ActForm(), "errors": errors or {}, "min_visit": local_time(now),
         "may_answer": any(act.event in ENTERPRISE_EVENTS for act in case.allowed),
     }  # fmt: skip

@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from shared.clients.base import ServiceCallError
 from shared.clients.ingest import IngestClient
 from shared.contracts.casework import CaseDetail, CaseSummary
 from shared.contracts.ingest import OutletOut, ReadingKind, Series
+from shared.contracts.ingest.marks import MarkOut
 from shared.contracts.ingest.readings import SparkAsk
 from shared.logging import get_logger
-from web.charts import Chart, Window, anomaly_bands, around, case_bands, chosen
+from web.charts import Chart, Window, anomaly_bands, around, case_bands, chosen, mark_bands
 from web.i18n import gettext
 from web.labels import name_of
 
 log = get_logger(__name__)
 MOST_POINTS = 4000
+MOST_MARKS = 200
 SPARK_POINTS = 120
 SPARK_WINDOW = timedelta(days=1)
 SPARK_WINDOW_HOURS = timedelta(days=3)
@@ -66,6 +69,21 @@ async def sparks(ingest: IngestClient, cases: Sequence[CaseSummary], now: dateti
     }
 
 
+async def marks_in(ingest: IngestClient, outlet_id: UUID, since: datetime, until: datetime) -> list[MarkOut]:
+    """Marks of an outlet with a moment in a span; none where ingest does not answer."""
+    try:
+        return (await ingest.list_marks(outlet_id=outlet_id, since=since, until=until, limit=MOST_MARKS)).items
+    except ServiceCallError as error:
+        log.warning("no_marks", outlet=str(outlet_id), detail=error.message)
+        return []
+
+
+async def covering(ingest: IngestClient, case: CaseDetail) -> list[MarkOut]:
+    """Marks that speak of the factor of a case in the time of its episode, with their effect or without."""
+    marks = await marks_in(ingest, case.outlet_id, case.anomaly_started_at, case.anomaly_last_at)
+    return [mark for mark in marks if not mark.factors or case.factor in mark.factors]
+
+
 def _kinds(case: CaseDetail, window: Window) -> list[ReadingKind]:
     shown = next((item.kind for item in case.anomaly_list if item.factor == case.factor), ReadingKind.HOUR)
     if window.until - window.since > MINUTE_WINDOW and shown in {ReadingKind.MINUTE, ReadingKind.REALTIME}:
@@ -79,6 +97,8 @@ async def case_charts(
     """The curve of a case's factor, and of the flow below it; none where ingest does not answer."""
     window = chosen(chosen_range, case.anomaly_started_at, case.anomaly_last_at, now)
     bands = anomaly_bands(case.anomaly_list, case.factor)
+    marks = await marks_in(ingest, case.outlet_id, window.since, window.until)
+    bands += mark_bands(marks, case.factor, window.until)
     charts: list[Chart] = []
     try:
         for kind in _kinds(case, window):

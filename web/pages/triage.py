@@ -13,7 +13,7 @@ from shared.http import Page
 from web.acts import ActForm, FormError, Typed, decisions, needed, parse_act, parse_version, reason_options
 from web.frame import set_frame
 from web.htmx import is_htmx, redirect
-from web.pages.curves import case_charts, sparks
+from web.pages.curves import case_charts, covering, sparks
 from web.refusals import INVALID, RETRY_STATUS, field_errors
 from web.render import render
 from web.session import SupervisorViewer, Viewer
@@ -89,7 +89,8 @@ async def preview_context(
     charts = await case_charts(viewer.backends.ingest, case, now)
     choices = decisions(case.allowed)
     return {
-        "case": case, "charts": charts, "choices": choices, "reasons": reason_options(choices),
+        "case": case, "covering": await covering(viewer.backends.ingest, case),
+        "charts": charts, "choices": choices, "reasons": reason_options(choices),
         "needs_merge": needed(choices, "into"), "needs_visit": needed(choices, "visit_at"),
         "may_start": any(item.event == START and not item.blocked for item in case.allowed),
         "form": form or ActForm(), "errors": errors or {},

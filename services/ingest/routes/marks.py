@@ -37,7 +37,9 @@ MAX_MARKS = 500
 def mark_out(mark: Mark, service: MarkService) -> MarkOut:
     """A mark, with what the caller may do with it."""
     fields = {name: value for name, value in asdict(mark).items() if name in MarkOut.model_fields}
+    code = catalogue().codes[mark.code]
     fields |= {
+        "code_zh": code.name_zh, "code_en": code.name_en,
         "no": mark.no, "factors": list(mark.factors), "effective": mark.effective, "late": mark.is_late(service.now),
         "evidence": [evidence_out(file) for file in mark.evidence], "allowed": service.allowed(mark),
     }  # fmt: skip
@@ -55,7 +57,8 @@ async def list_mark_codes(_caller: MayReadMarks) -> list[MarkCodeOut]:
     return [
         MarkCodeOut(
             code=code.code, kind=code.kind, name_zh=code.name_zh, name_en=code.name_en, effect=code.effect,
-            evidence=code.evidence, trades=sorted(code.trades), source=code.source, valid_from=code.valid_from,
+            evidence=code.evidence, trades=sorted(code.trades),
+            source_zh=code.source_zh, source_en=code.source_en, valid_from=code.valid_from,
             valid_to=code.valid_to,
         )
         for code in catalogue().codes.values()

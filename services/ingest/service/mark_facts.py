@@ -151,7 +151,7 @@ def _budget_out(spent: Spent, rules: Rules) -> BudgetOut:
     return BudgetOut(
         codes=sorted(spent.budget.codes), year=spent.year, limit_h=limit, used_h=round(spent.used, 2),
         left_h=round(max(0.0, limit - spent.used), 2), warning=spent.is_warning(rules.budget_warning),
-        source=spent.budget.source,
+        source_zh=spent.budget.source_zh, source_en=spent.budget.source_en,
     )  # fmt: skip
 
 

@@ -131,6 +131,8 @@ class MarkOut(Wire):
     device_id: UUID | None
     kind: MarkKind
     code: str
+    code_zh: str
+    code_en: str
     effect: MarkEffect
     since: AwareDatetime
     until: AwareDatetime | None
@@ -180,7 +182,8 @@ class MarkCodeOut(Wire):
     evidence: bool
     trades: list[str]
     """Trades it applies to; empty means all."""
-    source: str
+    source_zh: str
+    source_en: str
     valid_from: date
     valid_to: date | None
 
@@ -212,7 +215,8 @@ class BudgetOut(Wire):
     used_h: float
     left_h: float
     warning: bool
-    source: str
+    source_zh: str
+    source_en: str
 
 
 class RunningSign(Wire):

@@ -29,7 +29,8 @@ class Code:
     evidence: bool
     completes: bool
     trades: frozenset[str]
-    source: str
+    source_zh: str
+    source_en: str
     valid_from: date
     valid_to: date | None
 
@@ -54,7 +55,8 @@ class Budget:
     codes: frozenset[str]
     trades: frozenset[str]
     hours: float
-    source: str
+    source_zh: str
+    source_en: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def catalogue() -> Catalogue:
         code: Code(
             code=code, kind=MarkKind(row["kind"]), name_zh=row["zh"], name_en=row["en"],
             effect=MarkEffect(row["effect"]), group=row.get("group", ""), evidence=row["evidence"],
-            completes=row["completes"], trades=frozenset(row.get("trades", ())), source=row["source"],
+            completes=row["completes"], trades=frozenset(row.get("trades", ())),
+            **_source(row),
             valid_from=row["valid_from"], valid_to=row.get("valid_to"),
         )
         for code, row in raw["codes"].items()
@@ -153,6 +156,10 @@ def code_of(code: str, *, trade: str, since: datetime) -> Code:
     return found
 
 
+def _source(row: Mapping[str, Any]) -> dict[str, str]:
+    return {"source_zh": row["source"]["zh"], "source_en": row["source"]["en"]}
+
+
 def _rules(row: Mapping[str, Any]) -> Rules:
     return Rules(
         version=row["version"], valid_from=row["valid_from"],
@@ -163,7 +170,7 @@ def _rules(row: Mapping[str, Any]) -> Rules:
         chain_gap=timedelta(seconds=row["minimum"]["gap_seconds"]),
         future=timedelta(minutes=row["future"]["minutes"]), budget_warning=row["budget_warning"]["share"],
         budgets=tuple(
-            Budget(frozenset(each["codes"]), frozenset(each["trades"]), each["hours"], each["source"])
+            Budget(frozenset(each["codes"]), frozenset(each["trades"]), each["hours"], **_source(each))
             for each in row["budgets"]
         ),
         signs=tuple(Sign(each["factor"], each["above"]) for each in row["running"]),
