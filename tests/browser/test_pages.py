@@ -10,7 +10,6 @@ from tests.browser.person import Person
 from tests.live_stack import LiveStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("stack")]
-OWN_RECORDS = ["/marks", "/marks/new", "/quality", "/quality/new"]
 PAGES = {
     "zhou": [
         "/triage",
@@ -22,17 +21,10 @@ PAGES = {
         "/grades",
         "/commands",
         "/devices",
-<<<<<<< HEAD
         "/completeness",
         "/completeness?unit=quarter&sort=tvr",
     ],
     "hengze": ["/todo", "/cases", "/completeness", "/rectifications", "/grade", "/commands", "/devices"],
-=======
-        "/marks",
-        "/quality",
-    ],
-    "hengze": ["/todo", "/cases", "/rectifications", "/grade", "/commands", "/devices", *OWN_RECORDS],
->>>>>>> 99292df (x)
     "wang": [
         "/approvals",
         "/grades/draft",
@@ -46,6 +38,8 @@ PAGES = {
     "admin": ["/admin/webhooks"],
     "": ["/public", "/public/grades", "/login"],
 }
+PAGES["hengze"] += ["/marks", "/marks/new", "/quality", "/quality/new"]
+PAGES["zhou"] += ["/marks", "/quality"]
 LOOKS = [("zh", "light"), ("zh", "dark"), ("en", "light"), ("en", "dark")]
 
 
