@@ -44,7 +44,7 @@ TABLES: dict[str, Table] = {
         "missing": N_("Missing"),
     },
     "Why": {
-        "period_end": N_("first"), "late_data": N_("late data"), "correction": N_("data corrected"),
+        "period_end": N_("on schedule"), "late_data": N_("late data"), "correction": N_("data corrected"),
         "mark_change": N_("mark changed"), "rule_change": N_("made again"),
     },
     "lost": {

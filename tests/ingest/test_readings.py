@@ -241,6 +241,7 @@ async def test_completeness_counts_expected_received_and_valid_hours(ingest: Ing
     await ingest.send(full, ReadingKind.HOUR, (since + 5 * HOUR, {"w01018": 1.0}), w01018="F")
     await ingest.send(full, ReadingKind.HOUR, (since + 6 * HOUR, {"w01018": None}), w01018="B")
     await ingest.send(late, ReadingKind.HOUR, (since + 6 * HOUR, {"w01018": 1.0}))
+    ingest.clock.advance(timedelta(minutes=5))  # the last hour is due
     await ingest.app.state.means.run(60)
     rates = await ingest.client.completeness(since, NOW + 100 * HOUR)
     one = await ingest.client.completeness(since, NOW - 5 * HOUR, outlet_id=full)

@@ -211,7 +211,11 @@ async def show_completeness(
     enterprise = await ingest.get_enterprise(outlet.enterprise_id)
     chosen = next((one for one in days if one.day.isoformat() == day), None)
     means = await _means_of(viewer, outlet_id, chosen) if chosen else []
-    codes = sorted({mean.factor for mean in means})
+    order = [item.factor for item in outlet.factors]
+    codes = sorted(
+        {mean.factor for mean in means},
+        key=lambda code: (code not in order, order.index(code) if code in order else 0, code),
+    )
     picked = factor if factor in codes else next(iter(codes), "")
     names = {item.code: name_of(item) for item in factors}
     return render(

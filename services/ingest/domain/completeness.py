@@ -15,6 +15,7 @@ from uuid import UUID
 
 import yaml
 
+from services.ingest.domain.means.rules import quantities
 from shared.contracts.ingest import Completeness
 from shared.contracts.ingest.means import MeanState, RateCounts
 
@@ -93,7 +94,11 @@ def whole_hour(time: datetime) -> datetime:
 
 
 def count(counts: HourCounts, since: datetime, until: datetime, now: datetime) -> RateCounts:
-    """Rates over the hours that begin from `since` to before `until`, are expected and are over by `now`."""
+    """Rates over the hours that begin from `since` to before `until`, are expected and due by `now`.
+
+    An hour is due some minutes after its end (`grace_minutes`): until then its data may still be on the way.
+    """
+    now -= timedelta(minutes=quantities().grace_minutes["hour"])
     hours = 0
     if counts.first_at is not None:
         start = whole_hour(max(since, counts.first_at))

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.ingest.domain.completeness import BLANK_DAY, HourCounts, count, definition, hour_states, rates, whole_hour
 from services.ingest.domain.means.periods import HOURS_A_DAY, date_of, day_of, moment, start_of
+from services.ingest.domain.means.rules import quantities
 from services.ingest.service.means import check_span
 from services.ingest.store.outlet_days import Day, OutletDayStore, Seen
 from services.ingest.store.registry import RegistryStore
@@ -159,6 +160,6 @@ def _day(start: int, day: Day, first: int | None, now: datetime) -> DayOut:
 
 def _shown(start: int, states: str, first: int | None, now: datetime) -> str:
     """Hours that are not over, or before the outlet's first reading, are blank: nothing is said of them."""
-    over = (int(now.timestamp()) - start) // 3600
+    over = (int(now.timestamp()) - 60 * quantities().grace_minutes["hour"] - start) // 3600
     known = HOURS_A_DAY if first is None else (first - start) // 3600
     return "".join(" " if letter == "." and not known <= hour < over else letter for hour, letter in enumerate(states))
