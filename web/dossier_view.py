@@ -26,16 +26,22 @@ SHOWN: dict[Part, tuple[str, ...]] = {
     Part.CHANGE: ("changed_on", "kind", "subject", "reason"),
 }
 OWNERS = frozenset({"enterprise_id", "outlet_id"})
+SHORT = 16
+NAMING = ("serial", "code", "name", "mn", "contractor")
 LONG_FIELDS = frozenset({"reason", "note"})
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A value as shown; `link` where it leads out, `numeric` where it stands to the right."""
+    """A value as shown; `link` where it leads out."""
 
     text: str
     link: str = ""
-    numeric: bool = False
+
+    @property
+    def short(self) -> bool:
+        """Whether it stays on one line."""
+        return len(self.text) <= SHORT
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ def shown(value: Any, name: str, model: type[EntryIn], names: Mapping[str, str])
     if value is None or value == "":
         return Cell(NONE)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return Cell(number(value, 4), numeric=True)
+        return Cell(number(value, 4))
     return Cell(_text(value, name, kind, names), link=value if name == "url" and value.startswith("http") else "")
 
 
@@ -170,7 +176,8 @@ def log_title(line: LogLine) -> str:
     if line.source is LogSource.TOLD:
         return f"{label(line.action, 'ChangeKind')} · {line.subject}"
     noun, _, act = line.action.partition(".")
-    return f"{label(noun, 'log')} {label(act, 'log')}"
+    named = next((str(line.changes[name][1]) for name in NAMING if line.changes.get(name, [0, 0])[1]), "")
+    return " ".join(part for part in (label(noun, "log"), named, label(act, "log")) if part)
 
 
 def log_value(value: Any) -> str:
