@@ -13,11 +13,7 @@ def resident(pid: int) -> int:
 
 
 def processor(pid: int) -> tuple[float, float]:
-    """Seconds of processor used by a process, and by all PostgreSQL processes this user may see.
-
-    PostgreSQL of the benchmark is a child of this process group's embedded server; on a machine with others running
-    take the second figure with care.
-    """
+    """Seconds of processor used by a process, and by the benchmark's PostgreSQL (its data lie in `sanse-bench-…`)."""
     postgres = sum(_seconds(stat) for stat in _stats() if "postgres" in stat[0])
     return _seconds(_stat(pid)), postgres
 
@@ -38,8 +34,9 @@ def _stats() -> list[tuple[str, list[str]]]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                found.append(_stat(entry.name))
-            except (FileNotFoundError, ProcessLookupError):
+                if "sanse-bench-" in str((entry / "cwd").readlink()):
+                    found.append(_stat(entry.name))
+            except OSError:
                 continue
     return found
 

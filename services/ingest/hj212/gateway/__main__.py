@@ -32,7 +32,7 @@ from shared.settings import SettingsError
 log = get_logger(__name__)
 
 REPORT_SECONDS = 60.0
-GARBAGE_THRESHOLDS = (100_000, 50, 100)
+GARBAGE_THRESHOLDS = (100_000, 10, 10)
 """Objects before a collection. A batch makes a hundred thousand that die by themselves; looking for cycles among
 them at the default of 700 cost a fifth of the processor's time."""
 POOL = 5
@@ -130,6 +130,7 @@ def main() -> None:
         settings = Settings.from_env()
         configure("gateway", settings.log_level)
         gc.set_threshold(*GARBAGE_THRESHOLDS)
+        gc.freeze()  # what was imported stays: the full collections that bound cycles need not look through it
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings))
     except SettingsError as error:
