@@ -11,7 +11,7 @@ from services.ingest.domain.means.rules import NATIONAL, check_jurisdiction
 from shared.settings import ServiceSettings, SettingsError, number
 
 DEFAULT_GATEWAY_PORT = 8212
-DEFAULT_SEAL_DAYS = 3
+DEFAULT_SEAL_DAYS = 1
 DEFAULT_ARCHIVE_DAYS = 10
 
 

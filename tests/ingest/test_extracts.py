@@ -189,3 +189,25 @@ def test_wrong_parameters_of_an_export_are_named(wrong: dict[str, Any]) -> None:
     assert check(good)["format"] == "csv"
     with pytest.raises(InvalidError):
         check(good | wrong)
+
+
+async def test_the_origin_of_values_stays_known_when_a_day_is_sealed(ingest: Ingest) -> None:
+    outlet = await ingest.outlet()
+    times = [T + timedelta(minutes=i) for i in range(6)]
+    await ingest.send(outlet, ReadingKind.MINUTE, *((at, {"w01018": 1.0}) for at in times))
+    ingest.clock.advance(timedelta(hours=1))
+    await ingest.send(outlet, ReadingKind.MINUTE, (times[3], {"w01018": 2.0}))
+    mine = ingest.as_(Role.ENTERPRISE, enterprise_id=enterprise_uuid("E1"))
+    span = {"kind": ReadingKind.MINUTE, "since": T, "until": T + timedelta(minutes=5)}
+    before = await mine.list_origins(outlet, **span)
+    state = ingest.app.state
+    await SealService(state.db, state.intake.dictionaries, state.clock, timedelta(days=14)).run()
+    with pytest.raises(ServiceCallError) as refused:
+        await ingest.as_(Role.ENTERPRISE, enterprise_id=enterprise_uuid("E2")).list_origins(outlet, **span)
+
+    assert await mine.list_origins(outlet, **span) == before
+    assert [(run.since, run.rows, run.received_last, run.source, run.rev) for run in before] == [
+        (T, 3, NOW, "api:loader", 0), (times[3], 1, NOW + timedelta(hours=1), "api:loader", 1),
+        (times[4], 1, NOW, "api:loader", 0),
+    ]  # fmt: skip
+    assert refused.value.status == 404

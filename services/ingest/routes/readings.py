@@ -19,6 +19,7 @@ from shared.contracts.ingest import (
     ReadingsIn,
     Series,
 )
+from shared.contracts.ingest.archive import OriginOut
 from shared.contracts.ingest.readings import Sparks, SparksAsk
 
 MIN_POINTS, MAX_POINTS = 10, 20_000
@@ -83,6 +84,14 @@ async def get_series(  # noqa: PLR0913 - what to draw, and how fine
 ) -> Series:  # fmt: skip
     """A chart's data from `since` to before `until`, with gaps and limits."""
     return await service.get_series(outlet_id, factor, kind, since, until, max_points)
+
+
+@router.get("/outlets/{outlet_id}/origins")
+async def list_origins(
+    outlet_id: UUID, service: ReadingReader, kind: ReadingKind, since: AwareDatetime, until: AwareDatetime
+) -> list[OriginOut]:
+    """When and from which source the values of up to 31 days came, open, sealed or archived, in runs."""
+    return await service.list_origins(outlet_id, kind, since, until)
 
 
 @router.post("/series/sparks")

@@ -11,11 +11,12 @@ from services.ingest.domain.bulk import Bulk, read_bulk, rows_of
 from services.ingest.domain.columns import Track
 from services.ingest.domain.factors import unit_of
 from services.ingest.domain.flat import AnyRow
-from services.ingest.domain.readings import EARLIEST, Fate, Key, Point
+from services.ingest.domain.readings import EARLIEST, KIND_NUMBERS, MEANS, Fate, Key, Point
 from services.ingest.domain.registry import ONLINE_WITHIN, Outlet
 from services.ingest.domain.series import draw, grid_of, step_of
 from services.ingest.service.intake import Intake, put
 from services.ingest.store.idempotency import IdempotencyStore
+from services.ingest.store.origins import OriginStore
 from services.ingest.store.readings import ReadingStore
 from services.ingest.store.registry import OutletNotFoundError, RegistryStore
 from shared.auth import Principal
@@ -27,12 +28,14 @@ from shared.contracts.ingest import (
     Series,
     SeriesLimit,
 )
+from shared.contracts.ingest.archive import OriginOut
 from shared.contracts.ingest.readings import SparkAsk, Sparks, SparksAsk
 from shared.db import Database, raw
 from shared.errors import InvalidError, TooLargeError
 
 MAX_SERIES_VALUES = 1_100_000
 """A year of values every half minute."""
+MAX_ORIGIN_SPAN = timedelta(days=31)
 MAX_SPARK_SPAN = timedelta(days=100)
 MAX_SPARK_VALUES = 300_000
 FRESH_WITHIN = timedelta(days=7)
@@ -83,6 +86,21 @@ class ReadingService:
         if track is None:
             raise TooLargeError(f"more than {MAX_SERIES_VALUES} values; ask for less time", limit=MAX_SERIES_VALUES)
         return _series(outlet, factor, track, _Span(kind, since, until), max_points)
+
+    async def list_origins(
+        self, outlet_id: UUID, kind: ReadingKind, since: datetime, until: datetime
+    ) -> list[OriginOut]:
+        """Where values came from, in runs of one source and revision, from `since` to before `until`."""
+        _check_span(since, until)
+        if until - since > MAX_ORIGIN_SPAN:
+            raise TooLargeError(f"at most {MAX_ORIGIN_SPAN.days} days at once", limit=MAX_ORIGIN_SPAN.days)
+        async with self._db.transaction() as session:
+            outlet = await RegistryStore(session).get_outlet(outlet_id)
+            self._caller.check_may_see(outlet.enterprise_id)
+            store = OriginStore(await raw(session), self._intake.dictionaries)
+            runs = store.list_mean_runs if kind in MEANS else store.list_frame_runs
+            found = await runs(outlet.point, KIND_NUMBERS[kind], since, until)
+        return [OriginOut(**run._asdict()) for run in found]
 
     async def get_sparks(self, asked: SparksAsk) -> Sparks:
         """Small curves, in the order of the asks; None where there is no such outlet for this caller."""

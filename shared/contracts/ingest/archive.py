@@ -31,6 +31,18 @@ class ArchiveFileOut(Wire):
     released_at: datetime | None
 
 
+class OriginOut(Wire):
+    """Neighbouring times of one source and revision: first and last time, how many, when they came."""
+
+    since: datetime
+    until: datetime
+    rows: int
+    received_first: datetime
+    received_last: datetime
+    source: str
+    rev: int
+
+
 class SealFault(Wire):
     """A day whose copy differed from its rows: the rows were kept."""
 
