@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from services.ingest.domain.commands.life import FINAL, GATEWAY, PEOPLE, ROWS, Row
 from services.ingest.domain.commands.policy import policy
+from services.ingest.domain.marks.wording import section
 
 COMMAND_WORDS = {
     "awaiting_approval": "待批准", "queued": "等待设备", "sent": "已下发", "accepted": "设备已受理",
@@ -66,4 +67,4 @@ def _commands() -> str:
 
 def render() -> str:
     """The sections of ingest."""
-    return _commands()
+    return _commands() + "\n" + section()
