@@ -77,7 +77,10 @@ class Station:
         self.clock_offset = shown - now
 
     def become(self, *, mn: str | None = None, pw: str | None = None, key: bytes | None = None) -> None:
-        """Take another number, password or key."""
+        """Take another number, password or key. Raises ValueError for text that no header can carry."""
+        for text in (mn or "", pw or ""):
+            if set(text) & set(";,=&# ") or not text.isprintable():
+                raise ValueError(f"not allowed in a header: {text[:40]!r}")
         old = self.sender
         self.sender = replace(old, mn=mn or old.mn, pw=pw or old.pw, key=key or old.key)
 

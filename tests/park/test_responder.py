@@ -237,6 +237,15 @@ def test_every_other_command(
     assert found[-1].param("ExeRtn") == "1"
 
 
+def test_a_password_that_no_header_can_carry_is_refused() -> None:
+    platform = Platform()
+    packet = parse_segment(
+        b"QN=20260302120000001;ST=32;CN=1072;PW=123456;MN=" + MN.encode() + b";Flag=5;CP=&&NewPW=12=34&&"
+    )
+    assert read(platform.responder.hear(packet, NOW))[-1].param("ExeRtn") == "3"
+    assert platform.station.sender.pw == "123456"
+
+
 def test_what_is_set_is_got() -> None:
     platform = Platform()
     platform.ask("3016", ("PolId", "w21003"), ("CstartTime", "013000"), ("CTime", 4), qn="1" * 17)
