@@ -7,7 +7,7 @@ import pytest
 
 from shared.auth import Role
 from shared.clients.base import ServiceCallError
-from shared.contracts.ingest import DeviceIn, OutletFactor
+from shared.contracts.ingest import DeviceIn, LimitIn, OutletFactor
 from shared.contracts.ingest.dossier import (
     AnalyserIn,
     ChangeIn,
@@ -89,6 +89,9 @@ async def test_the_change_log_joins_the_trail_with_what_was_told(ingest: Ingest)
     await ingest.client.put_entry(make_analyser(outlet, range_high=500.0), reason="扩量程")
     await ingest.client.add_device(DeviceIn(outlet_id=outlet, mn="MN-000001", edition="2005"))
     await ingest.outlet(factors=[OutletFactor(factor="w01018", unit="mg/L", span_high=500)])
+    for upper, since in ((60, "2025-01-01T00:00:00+08:00"), (50, "2026-01-01T00:00:00+08:00")):
+        given = {"outlet_id": outlet, "factor": "w01018", "upper": upper, "unit": "mg/L", "valid_from": since}
+        await ingest.client.add_limit(LimitIn.model_validate(given))
     await ingest.client.put_entry(every_part(outlet, outlet)[-1])
 
     log = await ingest.client.change_log(outlet)
@@ -100,6 +103,9 @@ async def test_the_change_log_joins_the_trail_with_what_was_told(ingest: Ingest)
     assert by_action["analyser.changed"].reacceptance_needed
     assert by_action["device.changed"].changes == {"edition": ["2017", "2005"]}
     assert not by_action["device.changed"].reacceptance_needed
+    limits = [line.changes for line in log if line.action == "limit.set"]
+    assert {"w01018": [None, "60 mg/L"]} in limits
+    assert {"w01018": ["60 mg/L", "50 mg/L"]} in limits
     assert by_action["outlet.changed"].reacceptance_needed
     assert [line.at for line in log] == sorted((line.at for line in log), reverse=True)
 

@@ -72,7 +72,10 @@ async def outlet_dossier(viewer: Viewer, outlet_id: UUID, names: Mapping[str, st
     found = await ingest.list_entries(part=list(OUTLET_PARTS), outlet_id=outlet_id)
     lines = await ingest.change_log(outlet_id, limit=LOG_LINES)
     named = names if names is not None else await factor_names(viewer)
-    log = [(line, log_title(line), log_changes(line)) for line in lines]
+    log = [
+        (line, log_title(line), [(named.get(name, name), old, new) for name, old, new in log_changes(line)])
+        for line in lines
+    ]
     return Dossier(sections(OUTLET_PARTS, found.items, named), writable(viewer), log)
 
 

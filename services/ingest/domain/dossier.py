@@ -135,6 +135,18 @@ def changes_between(before: Mapping[str, Any] | None, after: Mapping[str, Any] |
     }
 
 
+def limit_changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> dict[str, list[Any]]:
+    """Factor → limit before and after, of an entry of the trail that tells of limits."""
+    old = {item["factor"]: _limit_text(item) for item in (before or {}).get("limits", [])}
+    new = (after or {}).get("limits", [])[-1:]
+    return {item["factor"]: [old.get(item["factor"]), _limit_text(item)] for item in new}
+
+
+def _limit_text(limit: Mapping[str, Any]) -> str:
+    span = " – ".join(f"{limit[name]:g}" for name in ("lower", "upper") if limit[name] is not None)
+    return f"{span} {limit['unit']}".strip()
+
+
 def needs_reacceptance(action: str, changes: Mapping[str, list[Any]]) -> bool:
     """Whether a change of the trail is one after which the device is accepted and registered anew."""
     return action.endswith(".changed") and not REACCEPTED_FIELDS.isdisjoint(changes)

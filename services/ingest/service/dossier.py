@@ -14,6 +14,7 @@ from services.ingest.domain.dossier import (
     changes_between,
     content_of,
     entry_uuid,
+    limit_changes,
     needs_reacceptance,
 )
 from services.ingest.domain.factors import catalogue
@@ -168,8 +169,8 @@ class DossierService:
         await self._ledger.publish(DOSSIER_CHANGED, subject, told, at=self._now())
 
     def _line(self, row: dict[str, Any]) -> LogLine:
-        changes = changes_between(row["before"], row["after"])
-        changes.pop("limits", None)
+        limit = row["action"] == "limit.set"
+        changes = (limit_changes if limit else changes_between)(row["before"], row["after"])
         return LogLine(
             at=datetime.fromisoformat(row["at"]), source=LogSource.TRAIL, action=row["action"], subject=row["subject"],
             changes=changes, reason=row["reason"],
