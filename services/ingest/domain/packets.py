@@ -33,6 +33,8 @@ FUTURE_SECONDS = FUTURE.total_seconds()
 _KINDS = {kind: ReadingKind(kind.value) for kind in Kind}
 _CLAIMED_MN = re.compile(rb"[;#0-9]MN=([!-:<-~]{3,40});")
 UNKNOWN_MN = "unknown_mn"
+PERIODIC = "2013"
+_TIMES = {False: "DataTime", True: "SampleTime"}
 NOT_THE_DEVICE = frozenset({UNKNOWN_MN, "inactive_device", "address_not_allowed", "wrong_password"})
 """Reasons that leave open whether the frame is of the device it names."""
 LATE = "late"
@@ -98,6 +100,7 @@ class KnownDevice(NamedTuple):
 class Verdict(NamedTuple):
     """What becomes of a packet. `row` is what it brings; `device` who sent it, where that is certain.
 
+    more: rows besides, where its factors were sampled at several times.
     late: 补传, its values came long after their time. journal: False for a stranger's frame beyond what is kept.
     """
 
@@ -108,6 +111,12 @@ class Verdict(NamedTuple):
     device: KnownDevice | None = None
     late: bool = False
     journal: bool = True
+    more: tuple[AnyRow, ...] = ()
+
+    @property
+    def rows(self) -> tuple[AnyRow, ...]:
+        """All it brings."""
+        return (self.row, *self.more) if self.row is not None else ()
 
 
 def judge(
@@ -174,17 +183,33 @@ def _without_values(message: Message, error: UploadError, device: KnownDevice) -
 
 
 def _stored(message: Message, upload: Upload, device: KnownDevice, received_at: datetime) -> Verdict:
-    if upload.data_time > received_at + FUTURE:
-        text = f"DataTime {upload.data_time.isoformat()} is more than one day in the future"
+    parts = _by_time(message, upload)
+    last = max(upload.data_time, *parts)
+    if last > received_at + FUTURE:
+        text = f"{_TIMES[last > upload.data_time]} {last.isoformat()} is more than one day in the future"
         return _quarantine("future_time", text)._replace(device=device)
-    values = values_of(upload.values)
-    if len(values) > MAX_VALUES_A_ROW:
-        text = f"{len(values)} factors, more than {MAX_VALUES_A_ROW}"
+    named = {part.factor for part in upload.values}
+    if len(named) > MAX_VALUES_A_ROW:
+        text = f"{len(named)} factors, more than {MAX_VALUES_A_ROW}"
         return _quarantine("too_many_factors", text)._replace(device=device)
     key = Key(device.point, ReadingKind(upload.kind.value), int(upload.data_time.timestamp()))
-    row = Row(key, values, f"hj212:{device.mn}")
+    row, *more = (
+        Row(key._replace(at=int(at.timestamp())), values_of(those), f"hj212:{device.mn}") for at, those in parts.items()
+    )
     late = _is_late(message, key, received_at)
-    return Verdict(PacketStatus.STORED, detail=_remarks(upload, late=late), row=row, device=device, late=late)
+    detail = _remarks(upload, late=late)
+    return Verdict(PacketStatus.STORED, detail=detail, row=row, device=device, late=late, more=tuple(more))
+
+
+def _by_time(message: Message, upload: Upload) -> dict[datetime, list[FactorValues]]:
+    """Values by the time they are of. An instrument that samples in cycles (CN 2013) names it, factor by factor: the
+    result is known long after the sample was taken.
+    """
+    found: dict[datetime, list[FactorValues]] = {}
+    for part in upload.values:
+        sampled = part.sample_time if message.cn == PERIODIC else None
+        found.setdefault(sampled or upload.data_time, []).append(part)
+    return found
 
 
 def _is_late(message: Message, key: Key, received_at: datetime) -> bool:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from services.ingest.deps.links import LinkReader, LinkWriter, StrangerReader
 from services.ingest.domain.devices import Settings
+from services.ingest.hj212.codec.tables import Described, describe, describe_value
 from services.ingest.routes.answers import page_of
 from services.ingest.routes.cursors import code_cursor, heard_cursor, number_cursor
 from services.ingest.service.links import DeviceView
@@ -16,6 +17,7 @@ from shared.contracts.ingest.links import (
     DeviceEventOut,
     DeviceSettings,
     DeviceSettingsChange,
+    FieldInfoOut,
     LinkedDevice,
     LinkFilter,
     LinkOut,
@@ -53,6 +55,15 @@ def _oddities(rows: list[dict[str, Any]], settings: Settings | None) -> list[Odd
     ]
 
 
+def _field_info(row: dict[str, Any]) -> FieldInfoOut:
+    known = describe(row["code"]) or Described("", "", "")
+    zh, en = describe_value(row["code"], row["value"])
+    return FieldInfoOut(
+        **{**row, "factor": row["factor"] or None}, name_zh=known.zh, name_en=known.en, unit=known.unit, value_zh=zh,
+        value_en=en,
+    )  # fmt: skip
+
+
 def _detail(view: DeviceView) -> DeviceDetail:
     row = view.row
     own = _picked(row, DeviceDetail)
@@ -66,6 +77,7 @@ def _detail(view: DeviceView) -> DeviceDetail:
         days=[TrafficDay(**day) for day in view.days],
         repairs=_oddities(view.repairs, view.settings),
         rejections=_oddities(view.rejections, None),
+        field_info=[_field_info(item) for item in view.field_info],
     )
 
 

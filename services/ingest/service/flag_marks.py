@@ -13,7 +13,7 @@ from services.ingest.domain.marks.runs import Stretch
 from services.ingest.domain.marks.table import find
 from services.ingest.service.mark_trail import MarkTrail
 from services.ingest.store.dictionaries import Dictionaries
-from services.ingest.store.flag_runs import HOUR, FlagRunStore, Place
+from services.ingest.store.flag_runs import HOUR, FlagRunStore, Place, Told
 from services.ingest.store.marks import MarkStore
 from shared.clock import Clock
 from shared.contracts.ingest.marks import MarkEvent, MarkSource, MarkState
@@ -48,7 +48,15 @@ class FlagMarks:
         told = await self._store.take(EVENTS_AT_ONCE)
         if told is None:
             return None
-        flagged = await self._store.flagged(told, catalogue().analyser_states)
+        return await self._look(told)
+
+    async def look_again(self, spans: Sequence[tuple[UUID, int, int]]) -> int:
+        """Readings of outlets in spans (Unix seconds) whose meaning has changed: the states of their analysers did."""
+        await self._store.wait_turn()
+        return await self._look(await self._store.around(spans))
+
+    async def _look(self, told: Told) -> int:
+        flagged = await self._store.flagged(told, catalogue())
         for point in sorted(flagged):
             await self._settle(told.places[point], flagged[point])
         return len(flagged)

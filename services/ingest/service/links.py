@@ -37,6 +37,7 @@ class DeviceView:
     days: list[dict[str, Any]]
     repairs: list[dict[str, Any]]
     rejections: list[dict[str, Any]]
+    field_info: list[dict[str, Any]]
 
 
 class LinkService:
@@ -67,7 +68,8 @@ class LinkService:
         since = self._now().astimezone(PARK_ZONE).date() - timedelta(days=DAYS_SHOWN - 1)
         repairs, rejections = await self._store.list_oddities(device_id)
         days = await self._store.list_days(device_id, since)
-        return DeviceView(row, settings_of(row), days, repairs, rejections)
+        field_info = await self._store.list_field_info(device_id)
+        return DeviceView(row, settings_of(row), days, repairs, rejections, field_info)
 
     async def list_history(self, device_id: UUID, *, before: int | None, limit: int) -> list[dict[str, Any]]:
         """Changes of its link, the newest first."""

@@ -70,20 +70,13 @@ class QaService:
         """Hand in a record; judged at once. The same record again changes nothing."""
         outlet = await self._registry.get_outlet(given.outlet_id)
         self._caller.check_may_see(outlet.enterprise_id)
-        record = self._judged(given, outlet)
+        record = judged(given, outlet, self._now, self._caller.name)
         same = await self._store.find_same(record)
         if same is not None:
             return same
         if given.replaces is not None:
             await self._replace(given.replaces, record)
-        kept = await self._store.add(record)
-        await audit.record(
-            self._session, Actor.of(self._caller), "qa.recorded", f"qa:{kept.id}", at=self._now,
-            after=recorded(kept).model_dump(mode="json"), reason=kept.note,
-        )  # fmt: skip
-        told = recorded(kept).model_dump(mode="json")
-        await feed.publish(self._session, QA_RECORDED, f"qa:{kept.id}", told, at=self._now)
-        return kept
+        return await keep(self._session, record, Actor.of(self._caller))
 
     async def add_evidence(self, record_id: UUID, name: str, content: bytes) -> Record:
         """A file that proves a record. The same file again changes nothing."""
@@ -116,25 +109,38 @@ class QaService:
             raise QaReplacedError(f"{old.no} is corrected already, or of another outlet, factor or kind", no=old.no)
         await self._store.replace(record_id)
 
-    def _judged(self, given: QaIn, outlet: Outlet) -> Record:
-        item = next((each for each in outlet.factors if each.factor == given.factor), None)
-        if item is None:
-            raise InvalidError(f"factor: {given.factor} is not monitored at this outlet", field="factor")
-        if given.at > self._now + CLOCKS_DIFFER:
-            raise InvalidError("at lies in the future", field="at")
-        full_scale = given.full_scale
-        if full_scale is None and item.span_high is not None:
-            full_scale = item.span_high - (item.span_low or 0.0)
-        rule = rules_at(given.at).find(given.kind, outlet.medium, given.factor)
-        judged = judge(given.pairs, given.kind, rule, full_scale, given.at)
-        return Record(
-            id=uuid4(), serial=0, enterprise_id=outlet.enterprise_id, outlet_id=outlet.id, factor=given.factor,
-            kind=given.kind, at=given.at.astimezone(UTC), pairs=tuple(given.pairs), full_scale=full_scale,
-            reference=judged.reference, reading=judged.reading, error=judged.error, error_kind=judged.error_kind,
-            limit=judged.limit, passed=judged.passed, next_due_at=judged.next_due_at, rule_source=judged.source,
-            note=given.note.strip(), source=given.source, recorded_at=self._now, recorded_by=self._caller.name,
-            replaces=given.replaces, replaced=False,
-        )  # fmt: skip
+
+async def keep(session: AsyncSession, record: Record, actor: Actor, packet_id: int | None = None) -> Record:
+    """Write a record, its audit entry and its event; call it last in a transaction."""
+    kept = await QaStore(session).add(record, packet_id)
+    told = recorded(kept).model_dump(mode="json")
+    await audit.record(
+        session, actor, "qa.recorded", f"qa:{kept.id}", at=kept.recorded_at, after=told, reason=kept.note
+    )  # fmt: skip
+    await feed.publish(session, QA_RECORDED, f"qa:{kept.id}", told, at=kept.recorded_at)
+    return kept
+
+
+def judged(given: QaIn, outlet: Outlet, now: datetime, by: str) -> Record:
+    """A record as the rules of its time judge it; InvalidError where it cannot be one."""
+    item = next((each for each in outlet.factors if each.factor == given.factor), None)
+    if item is None:
+        raise InvalidError(f"factor: {given.factor} is not monitored at this outlet", field="factor")
+    if given.at > now + CLOCKS_DIFFER:
+        raise InvalidError("at lies in the future", field="at")
+    full_scale = given.full_scale
+    if full_scale is None and item.span_high is not None:
+        full_scale = item.span_high - (item.span_low or 0.0)
+    rule = rules_at(given.at).find(given.kind, outlet.medium, given.factor)
+    outcome = judge(given.pairs, given.kind, rule, full_scale, given.at)
+    return Record(
+        id=uuid4(), serial=0, enterprise_id=outlet.enterprise_id, outlet_id=outlet.id, factor=given.factor,
+        kind=given.kind, at=given.at.astimezone(UTC), pairs=tuple(given.pairs), full_scale=full_scale,
+        reference=outcome.reference, reading=outcome.reading, error=outcome.error, error_kind=outcome.error_kind,
+        limit=outcome.limit, passed=outcome.passed, next_due_at=outcome.next_due_at, rule_source=outcome.source,
+        note=given.note.strip(), source=given.source, recorded_at=now, recorded_by=by,
+        replaces=given.replaces, replaced=False,
+    )  # fmt: skip
 
 
 def recorded(record: Record) -> QaRecorded:

@@ -107,7 +107,7 @@ class RetryService:
 
     async def _write(self, tried: Sequence[Tried], note: str) -> None:
         at = self._now()
-        rows = [_marked(verdict.row) for _, verdict in tried if verdict.row is not None]
+        rows = [_marked(row) for _, verdict in tried for row in verdict.rows]
         outlets: dict[int, UUID] = {
             verdict.device.point: verdict.device.outlet_id for _, verdict in tried if verdict.device is not None
         }

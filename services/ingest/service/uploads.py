@@ -130,6 +130,7 @@ class UploadSink:
     async def _write(self, judged: Sequence[Judged]) -> Iterator[bool]:
         """Store all in one transaction. Tells of each row whether it only repeated what was there."""
         rows: list[AnyRow] = []
+        heads: list[int] = []
         outlets: dict[int, UUID] = {}
         heard: list[tuple[UUID, datetime]] = []
         for packet, verdict in judged:
@@ -137,7 +138,8 @@ class UploadSink:
                 heard.append((verdict.device.id, packet.received_at))
                 outlets[verdict.device.point] = verdict.device.outlet_id
             if verdict.row is not None:
-                rows.append(verdict.row)
+                heads.append(len(rows))
+                rows.extend(verdict.rows)
         seen = due_to_be_seen(self._seen, heard)
 
         async def work(session: AsyncSession, store: ReadingStore) -> list[Fate]:
@@ -149,7 +151,7 @@ class UploadSink:
 
         found = await self._intake.run(rows, work)
         self._seen.update(seen)
-        return iter([fate is Fate.UNCHANGED for fate in found])
+        return iter([found[place] is Fate.UNCHANGED for place in heads])
 
 
 def judge_one(received: Received, devices: Mapping[str, KnownDevice | None]) -> Judged:

@@ -105,6 +105,13 @@ class DeviceStore:
         )
         return [row for row in rows if row["kind"] == REPAIR], [row for row in rows if row["kind"] == REJECTED]
 
+    async def list_field_info(self, device_id: UUID) -> list[dict[str, Any]]:
+        """Field information as last told, by factor and code."""
+        return await self._rows(
+            "select factor, code, value, at from field_info where device_id = :id order by factor, code limit 500",
+            {"id": device_id},
+        )
+
     async def list_history(self, device_id: UUID, *, before: int | None, limit: int) -> list[dict[str, Any]]:
         """Changes of the link, the newest first."""
         return await self._rows(

@@ -10,6 +10,7 @@ from services.ingest.tables.commands import (
     HistoryTryRow,
 )
 from services.ingest.tables.dossier import DossierEntryRow, DossierVersionRow
+from services.ingest.tables.field import AnalyserStateRow, FieldInfoRow, JournalCursorRow
 from services.ingest.tables.hooks import HookCursorRow, HookDeliveryRow, HookRow
 from services.ingest.tables.links import (
     DeviceDayRow,
@@ -45,6 +46,7 @@ from services.ingest.tables.registry import DeviceRow, EnterpriseRow, LimitRow, 
 from services.ingest.tables.transfers import TransferRow
 
 __all__ = [
+    "AnalyserStateRow",
     "ArchiveFileRow",
     "CommandExchangeRow",
     "CommandQnRow",
@@ -65,12 +67,14 @@ __all__ = [
     "EvidenceContentRow",
     "EvidenceRow",
     "FactorCodeRow",
+    "FieldInfoRow",
     "FlagRunRow",
     "FrameRow",
     "HistoryTryRow",
     "HookCursorRow",
     "HookDeliveryRow",
     "HookRow",
+    "JournalCursorRow",
     "LayoutRow",
     "LimitRow",
     "MarkRow",

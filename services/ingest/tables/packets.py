@@ -15,6 +15,7 @@ class PacketRow(Table, table=True):
     __table_args__ = (
         Index("packet_mn", "mn", "id"),
         Index("packet_quarantined", "id", postgresql_where=text("status = 'quarantined'")),
+        Index("packet_field", "id", postgresql_where=text("cn in ('2062','3020')")),
         Index("packet_received", "received_at", postgresql_using="brin"),
     )
 

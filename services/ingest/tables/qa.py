@@ -18,6 +18,7 @@ class QaRecordRow(Table, table=True):
     __table_args__ = (
         Index("qa_record_latest", "outlet_id", "factor", "kind", "at"),
         Index("qa_record_enterprise", "enterprise_id", "at"),
+        Index("qa_record_packet", "packet_id", "factor", "kind", unique=True),
     )
 
     id: UUID = Field(primary_key=True)
@@ -43,4 +44,4 @@ class QaRecordRow(Table, table=True):
     recorded_by: str = Field(sa_type=Text)
     replaces: UUID | None = Field(foreign_key="qa_record.id")
     replaced: bool
-    packet_id: int | None = Field(sa_type=BigInteger, unique=True)
+    packet_id: int | None = Field(sa_type=BigInteger)

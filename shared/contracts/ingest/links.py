@@ -168,6 +168,23 @@ class DeviceSettingsChange(Wire):
     """16 characters, or 32 hexadecimal digits (HJ 212-2025 appendix A.2); empty: remove it."""
 
 
+class FieldInfoOut(Wire):
+    """Field information 现场端信息 as last told (HJ 212 CN 3020). factor: whose analyser; None where it names none.
+    Names are empty for codes that are in no table, the value's names where it is a number or text.
+    """
+
+    factor: str | None
+    code: str
+    name_zh: str
+    name_en: str
+    unit: str
+    value: str
+    value_zh: str
+    value_en: str
+    at: AwareDatetime
+    """The device's time of it."""
+
+
 class DeviceDetail(DeviceOut):
     """A device with all that is known of its link."""
 
@@ -177,6 +194,7 @@ class DeviceDetail(DeviceOut):
     days: list[TrafficDay]
     repairs: list[OddityOut]
     rejections: list[OddityOut]
+    field_info: list[FieldInfoOut] = []
     enterprise_id: UUID
 
 

@@ -13,6 +13,7 @@ from shared.clock import PARK_ZONE
 from shared.contracts.ingest.marks import MarkEffect, MarkKind
 from shared.errors import InvalidError
 
+STATES_OF = ("analyser", "logger")
 RESTORE_FLAG, TREAT_AS_VALID = "restore_flag", "treat_as_valid"
 
 
@@ -41,11 +42,16 @@ class Code:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All codes, which of them a flag of HJ 212 stands for, and the flag of each working state i12001."""
+    """All codes, which of them a flag of HJ 212 stands for, and the flag of each working state i12001 and i22001.
+
+    state_holds: how long a state told once is taken to last.
+    """
 
     codes: Mapping[str, Code]
     by_flag: Mapping[str, Code]
     analyser_states: Mapping[int, str]
+    logger_states: Mapping[int, str]
+    state_holds: timedelta
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,8 @@ def catalogue() -> Catalogue:
     }  # fmt: skip
     flags = {flag: codes[code] for code, row in raw["codes"].items() for flag in row.get("flags", ())}
     flags |= {flag: codes[code] for flag, code in raw["flag_codes"].items()}
-    return Catalogue(codes, flags, {int(state): flag for state, flag in raw["analyser_states"].items()})
+    analyser, logger = ({int(state): flag for state, flag in raw[f"{who}_states"].items()} for who in STATES_OF)
+    return Catalogue(codes, flags, analyser, logger, timedelta(hours=raw["state_holds_hours"]))
 
 
 @cache

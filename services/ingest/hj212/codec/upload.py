@@ -1,4 +1,4 @@
-"""Turn packets of CN 2011, 2051, 2061, 2031 and 2111 into measured values (上传监测数据)."""
+"""Turn packets of CN 2011, 2013, 2051, 2061, 2031 and 2111 into measured values (上传监测数据)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,14 @@ WIDEST_CODE = 32
 
 KIND_OF_CN = {
     "2011": Kind.REALTIME,
+    "2013": Kind.REALTIME,
     "2051": Kind.MINUTE,
     "2061": Kind.HOUR,
     "2031": Kind.DAY,
     "2111": Kind.MINUTE,
 }
-"""2111 (2025): the furnace temperature as means of five minutes."""
+"""2013 (2025): raw data of instruments that sample in cycles. 2111 (2025): the furnace temperature as means of five
+minutes."""
 
 LATE_AFTER = {
     Kind.REALTIME: timedelta(minutes=10),

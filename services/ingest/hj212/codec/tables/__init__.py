@@ -193,6 +193,13 @@ def describe(code: str) -> Described | None:
     return None if row is None else Described(row["zh"], row["en"], str(row.get("unit", "")))
 
 
+def describe_value(code: str, value: str) -> tuple[str, str]:
+    """What a value of field information means, in Chinese and English; both empty where no table says."""
+    row = field_information().get(code, {})
+    zh, en = row.get("values", {}).get(int(value) if value.isascii() and value.isdigit() else None, ("", ""))
+    return zh, en
+
+
 @cache
 def factor_map(st: str) -> Mapping[str, str]:
     """What a device of system `st` may send in place of a 2017 code, to that code.
