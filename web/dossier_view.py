@@ -1,13 +1,13 @@
 """The dossier as pages show it: a table for each part, a form from a part's contract."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel
 
 from shared.contracts.ingest.dossier import PARTS, ContactRole, EntryIn, EntryOut, LogLine, LogSource, Part
 from web.formats import NONE, day, number
@@ -120,7 +120,7 @@ def _text(value: Any, name: str, kind: Any, names: Mapping[str, str]) -> str:
     return names.get(value, str(value)) if name == "factor" else str(value)
 
 
-def _kind(model: type[EntryIn], name: str) -> Any:
+def _kind(model: type[BaseModel], name: str) -> Any:
     info = model.model_fields.get(name)
     annotation = info.annotation if info else str
     while get_origin(annotation) in {Union, UnionType} or hasattr(annotation, "__metadata__"):
@@ -150,25 +150,21 @@ def _input(model: type[EntryIn], name: str, value: Any, factors: Sequence[tuple[
 
 def read_form(part: Part, form: Mapping[str, Any], owner: Mapping[str, Any]) -> EntryIn:
     """The entry a form tells of. `ValidationError` where a field is not right."""
-    model = PARTS[part]
-    given: dict[str, Any] = dict(owner)
+    return PARTS[part].model_validate({**owner, **read_fields(PARTS[part], form, OWNERS)})
+
+
+def read_fields(model: type[BaseModel], form: Mapping[str, Any], leave: Collection[str] = ()) -> dict[str, Any]:
+    """What a form says of a contract's fields, not judged yet; an empty number or date is left out."""
+    given: dict[str, Any] = {}
     for name in model.model_fields:
-        if name in OWNERS:
+        if name in leave:
             continue
         kind, text = _kind(model, name), str(form.get(name, "")).strip()
         if kind is bool:
             given[name] = bool(text)
         elif text or kind is str:
             given[name] = text
-    return model.model_validate(given)
-
-
-def form_errors(error: ValidationError) -> dict[str, str]:
-    """Field → what is wrong with it."""
-    return {
-        str(item["loc"][0]) if item["loc"] else "form": item["msg"].removeprefix("Value error, ")
-        for item in error.errors()
-    }
+    return given
 
 
 def log_title(line: LogLine) -> str:

@@ -9,6 +9,12 @@ RETRY_STATUS = frozenset({409, 412, 422})
 INVALID = 422
 
 
+def check_invalid(error: ServiceCallError) -> None:
+    """Let only a refused form through, to be shown beside its fields; the rest is an error page."""
+    if error.status != INVALID:
+        raise error
+
+
 def refusal(error: ServiceCallError) -> str:
     """Why the service refused."""
     if error.code == "stale_version":

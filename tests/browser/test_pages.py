@@ -34,6 +34,8 @@ PAGES = {
         "/unknown-devices",
         "/imports",
         "/standards",
+        "/enterprises/new",
+        "/devices/new",
     ],
     "admin": ["/admin/webhooks"],
     "": ["/public", "/public/grades", "/login"],

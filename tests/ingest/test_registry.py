@@ -119,6 +119,16 @@ async def test_a_device_is_known_by_its_mn_and_its_password_is_never_told(ingest
     assert "hunter" not in repr(await audit_of(ingest)) + repr(await feed_of(ingest))
 
 
+async def test_a_password_left_out_stays_and_null_removes_it(ingest: Ingest) -> None:
+    one = await ingest.outlet("A")
+    add = ingest.client.add_device
+    await add(DeviceIn(outlet_id=one, mn="MN/1", password="hunter"))
+    kept = await add(DeviceIn(outlet_id=one, mn="MN/1", edition="2005"))
+    gone = await add(DeviceIn(outlet_id=one, mn="MN/1", edition="2005", password=None))
+
+    assert (kept.has_password, kept.edition, gone.has_password) == (True, "2005", False)
+
+
 async def test_factors_have_names_units_and_hazard(ingest: Ingest) -> None:
     factors = {factor.code: factor for factor in await ingest.client.list_factors()}
 

@@ -29,7 +29,7 @@ PAGES = [
     ("zhou", "/enterprises", "恒泽精细化工有限公司"),
     ("zhou", f"/enterprises/{FIRM}", "废水总排口"),
     ("zhou", f"/outlets/{OUTLET}", "监测曲线"),
-    ("zhou", f"/outlets/{OUTLET}/table?range=6h", "化学需氧量"),
+    ("zhou", f"/outlets/{OUTLET}/data/table?range=6h", "化学需氧量"),
     ("zhou", f"/anomalies/{uid('anomaly E-001CONST')}", CASE),
     ("zhou", "/grades", "2026Q3"),
     ("zhou", "/grades/2026Q3", "WX-2026-000184"),
@@ -134,16 +134,25 @@ async def test_curve_data_are_in_the_page_and_plain_without_scripts(log_in: LogI
     assert "企业标记" in page
 
 
-async def test_csv_has_beijing_time_value_unit_and_flag(log_in: LogIn) -> None:
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("table?factor=w01018&kind=hour&range=7d", "data/table?factor=w01018&kind=hour&range=7d"),
+        ("series.csv?factor=w01018&range=6h", "data.csv?factor=w01018&range=6h"),
+        ("table?range=24h&until=2026-11-23T05:00",
+         "data/table?since=2026-11-22T05%3A00&until=2026-11-23T05%3A00"),
+        ("table?until=0001-01-01", "data/table?range=24h"),
+        ("series.csv?until=soon", "data.csv?range=24h"),
+    ],
+)  # fmt: skip
+async def test_former_addresses_lead_to_the_data_browser(log_in: LogIn, old: str, new: str) -> None:
     client = await log_in("zhou")
 
-    answer = await client.get(f"/outlets/{OUTLET}/series.csv?range=6h&kind=minute")
-    lines = answer.text.lstrip("\ufeff").splitlines()
+    answer = await client.get(f"/outlets/{OUTLET}/{old}")
 
-    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert lines[0] == "time,outlet,factor,value,unit,flag"
-    assert lines[1].startswith("2026-11-23T05:43:00+08:00,DW001,w01018,31.2,mg/L,N")
-    assert len(lines) == 361
+    assert (answer.status_code, answer.headers["location"]) == (301, f"/outlets/{OUTLET}/{new}")
+    if "table" in old:
+        assert (await client.get(answer.headers["location"])).status_code == 200
 
 
 async def test_public_csv(client: httpx.AsyncClient) -> None:

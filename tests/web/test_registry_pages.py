@@ -2,64 +2,21 @@
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
 
-import httpx
 import pytest
 
-from services.ingest.main import create_app as create_ingest
-from services.ingest.service.transfers.runner import Runner
-from services.ingest.settings import Settings
-from shared.auth import Role
-from shared.clients.ingest import IngestClient
-from shared.contracts.ingest import EnterpriseIn, Medium, OutletFactor, OutletIn
 from shared.contracts.ingest.dossier import Part
-from shared.testing import running
 from tests.conftest import MakeDatabase
-from tests.web.conftest import make_settings
+from tests.web.desk import Desk, open_desk
 from tests.web.makers import FIRMS
-from tests.web.park import PASSWORD, Park
-from web.main import create_app
-
-
-@dataclass
-class Desk:
-    """The portal, the jobs behind it, and a client to look into what was stored."""
-
-    portal: httpx.AsyncClient
-    runner: Runner
-    client: IngestClient
-    enterprise: UUID
-    outlet: UUID
-
-    async def log_in(self, username: str) -> None:
-        answer = await self.portal.post("/login", data={"username": username, "password": PASSWORD})
-        assert answer.status_code == 303
+from tests.web.park import Park
 
 
 @pytest.fixture
 async def desk(park: Park, make_database: MakeDatabase, tmp_path: Path) -> AsyncIterator[Desk]:
-    url = await make_database("ingest")
-    settings = Settings(database_url=url, jobs=False, transfers_dir=tmp_path, urls={"identity": "http://identity"})
-    ingest = create_ingest(settings)
-    ingest.state.verifier = park.tokens.verifier()
-    network = park.network()
-    network.apps["ingest"] = ingest
-    async with running(ingest), running(create_app(make_settings(), network), "portal") as portal:
-        portal.headers["Origin"] = "http://portal"
-        client = IngestClient("http://ingest", transport=httpx.ASGITransport(ingest))
-        client = client.as_user(park.tokens.token(Role.SERVICE))
-        code, name, *_ = FIRMS[0]
-        made = await client.add_enterprise(EnterpriseIn(code=code, name_zh=name, trade="fine_chemicals"))
-        given = OutletIn(
-            enterprise_id=made.id, code="DW001", name_zh="废水总排口", medium=Medium.WATER,
-            factors=[OutletFactor(factor="w01018", unit="mg/L"), OutletFactor(factor="w01001")],
-        )  # fmt: skip
-        outlet = await client.add_outlet(given)
-        yield Desk(portal, ingest.state.transfers, client, made.id, outlet.id)
-        await client.close()
+    async with open_desk(park, await make_database("ingest"), tmp_path) as desk:
+        yield desk
 
 
 async def test_an_officer_registers_changes_and_ends_an_entry(desk: Desk, mode: dict[str, str]) -> None:

@@ -53,7 +53,7 @@ async def list_devices(
     counts = summary.model_dump()
     return render(
         request, LIST, block="list", devices=devices, counts=counts, which=chosen, filters=list(LinkFilter), q=q,
-        cursor=cursor, staff=viewer.has(*READERS),
+        cursor=cursor, staff=viewer.has(*READERS), may_set=viewer.has(*SETTERS),
     )  # fmt: skip
 
 

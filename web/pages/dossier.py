@@ -16,7 +16,6 @@ from web.dossier_view import (
     ENTERPRISE_PARTS,
     OUTLET_PARTS,
     Section,
-    form_errors,
     inputs,
     log_changes,
     log_title,
@@ -24,6 +23,7 @@ from web.dossier_view import (
     sections,
     shown,
 )
+from web.field_words import contract_errors
 from web.frame import set_frame
 from web.htmx import redirect
 from web.i18n import gettext
@@ -168,7 +168,7 @@ async def _save(request: Request, viewer: Viewer, part: Part, owner: Owner, entr
         if entry is not None and saved.id != entry.id:
             await viewer.backends.ingest.end_entry(entry.id, reason or gettext("corrected"))
     except ValidationError as error:
-        errors = form_errors(error)
+        errors = contract_errors(error)
     except ServiceCallError as error:
         if error.status != INVALID:
             raise

@@ -1,28 +1,27 @@
-"""Enterprises and outlets: facts, curves, the same data as a table and as CSV."""
+"""Enterprises and outlets: facts, curves, dossier."""
 
 import asyncio
-import csv
-import io
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from shared.clients.base import ServiceCallError
 from shared.clock import PARK_ZONE
 from shared.contracts.detection import AnomalyOut
 from shared.contracts.ingest import FactorOut, OutletOut, ReadingKind, Series
 from shared.logging import get_logger
+from web.acts import local_time
 from web.charts import RANGES, Chart, Window, anomaly_bands
 from web.frame import set_frame
 from web.labels import name_of
 from web.pages.commands import COMMANDERS
 from web.pages.curves import MINUTE_WINDOW, read_series
-from web.pages.dossier import enterprise_dossier, outlet_dossier
-from web.pages.public import BOM
+from web.pages.dossier import WRITERS, enterprise_dossier, outlet_dossier
 from web.render import render
 from web.session import SomeViewer, Viewer
 
@@ -31,10 +30,8 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(set_frame)])
 LIST = "pages/objects/enterprises.html"
 ENTERPRISE = "pages/objects/enterprise.html"
 OUTLET = "pages/objects/outlet.html"
-TABLE = "pages/objects/table.html"
-MOST_ROWS = 1500
 DEFAULT_RANGE = "24h"
-NOT_FOUND = 404
+NOT_FOUND, MOVED = 404, 301
 
 
 @router.get("/enterprises")
@@ -50,7 +47,8 @@ async def list_enterprises(
         backends.ingest.list_enterprises(q=q or None, cursor=cursor or None, limit=100), backends.grading.list_colours()
     )
     by_id = {item.enterprise_id: item.colour for item in colours}
-    return render(request, LIST, block="list", enterprises=found, colours=by_id, q=q, cursor=cursor)
+    return render(request, LIST, block="list", enterprises=found, colours=by_id, q=q, cursor=cursor,
+                  may_write=viewer.has(*WRITERS))  # fmt: skip
 
 
 @router.get("/enterprises/{enterprise_id}")
@@ -65,7 +63,7 @@ async def show_enterprise(request: Request, viewer: SomeViewer, enterprise_id: U
         enterprise_dossier(viewer, enterprise_id),
     )
     return render(request, ENTERPRISE, enterprise=enterprise, outlets=outlets.items, cases=cases.items, grade=grade,
-                  dossier=dossier)  # fmt: skip
+                  dossier=dossier, may_write=viewer.has(*WRITERS))  # fmt: skip
 
 
 async def _grade(viewer: Viewer, enterprise_id: UUID) -> Any:
@@ -174,45 +172,38 @@ async def show_outlet(request: Request, viewer: SomeViewer, outlet_id: UUID, cho
     return render(
         request, OUTLET, block="chart", outlet=outlet, enterprise=enterprise, devices=devices.items,
         seen=seen if isinstance(seen, Seen) else None, chart=chart, charts=[chart] if chart else [],
-        dossier=dossier, factor_name=str,
+        dossier=dossier, factor_name=str, may_write=viewer.has(*WRITERS),
         anomalies=anomalies, may_command=viewer.has(*COMMANDERS), ranges=list(RANGES),
         kinds=[ReadingKind.MINUTE, ReadingKind.HOUR, ReadingKind.DAY],
     )  # fmt: skip
 
 
-def table_rows(series: Series) -> list[tuple[datetime, float | None, str]]:
-    """Time, value and flag of each reading, the newest first."""
-    rows = [
-        (datetime.fromtimestamp(series.t0 + index * series.step, UTC), value, series.flags.get(index, "N"))
-        for index, value in enumerate(series.v)
-    ]
-    return rows[::-1]
+def _moved(outlet_id: UUID, page: str, choice: Choice) -> Response:
+    """On to the data browser, which shows the same and more: factor, averaging and span stay."""
+    asked = {"factor": choice.factor, "kind": choice.kind, "range": choice.range}
+    if choice.until:
+        asked |= _span(choice)
+    query = urlencode({key: value for key, value in asked.items() if value})
+    return RedirectResponse(f"/outlets/{outlet_id}/{page}?{query}", MOVED)
+
+
+def _span(choice: Choice) -> dict[str, str]:
+    try:
+        until = datetime.fromisoformat(choice.until)
+        until = until if until.tzinfo else until.replace(tzinfo=PARK_ZONE)
+        since = until - RANGES.get(choice.range, RANGES[DEFAULT_RANGE])
+        return {"range": "", "since": local_time(since), "until": local_time(until)}
+    except (ValueError, OverflowError):  # no time, or one at the edge of the calendar: the span up to now
+        return {}
 
 
 @router.get("/outlets/{outlet_id}/table")
-async def show_table(request: Request, viewer: SomeViewer, outlet_id: UUID, choice: Chosen) -> Response:
-    """The curve's data as a table."""
-    seen = await _look(request, viewer, outlet_id, choice)
-    if isinstance(seen, OutletOut):
-        return render(request, TABLE, outlet=seen, seen=None, rows=[], total=0, ranges=list(RANGES))
-    rows = [row for row in table_rows(seen.series) if row[1] is not None or row[2] != "N"]
-    return render(
-        request, TABLE, outlet=seen.outlet, seen=seen, rows=rows[:MOST_ROWS], total=len(rows), ranges=list(RANGES)
-    )
+async def show_table(outlet_id: UUID, choice: Chosen) -> Response:
+    """The former address of the table."""
+    return _moved(outlet_id, "data/table", choice)
 
 
 @router.get("/outlets/{outlet_id}/series.csv")
-async def download_series(request: Request, viewer: SomeViewer, outlet_id: UUID, choice: Chosen) -> Response:
-    """The curve's data as CSV in Beijing time; values and flags as stored."""
-    seen = await _look(request, viewer, outlet_id, choice)
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["time", "outlet", "factor", "value", "unit", "flag"])
-    name = "readings.csv"
-    if isinstance(seen, Seen):
-        name = f"{seen.outlet.code}-{seen.factor}-{seen.kind.value}.csv"
-        for at, value, flag in reversed(table_rows(seen.series)):
-            told = [seen.outlet.code, seen.factor, "" if value is None else value, seen.series.unit, flag]
-            writer.writerow([at.astimezone(PARK_ZONE).isoformat(), *told])
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(BOM + out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+async def download_series(outlet_id: UUID, choice: Chosen) -> Response:
+    """The former address of the CSV."""
+    return _moved(outlet_id, "data.csv", choice)

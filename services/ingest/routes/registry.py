@@ -92,7 +92,7 @@ async def list_devices(
 
 @router.post("/devices")
 async def add_device(device: DeviceIn, service: RegistryWriter, request: Request) -> DeviceOut:
-    """Register a data logger, or change the one with this MN."""
+    """Register a data logger, or change the one with this MN; a password left out stays as it is."""
     return device_out(await service.add_device(device), request.app.state.clock.now())
 
 

@@ -128,15 +128,16 @@ class RegistryService:
         return await self._store.list_devices(outlet_id=outlet_id, only=self._caller.tenant, after=after, limit=limit)
 
     async def add_device(self, given: DeviceIn) -> Device:
-        """Register or change by MN; it may move to another outlet. Its password is never told."""
+        """Register or change by MN; it may move to another outlet. Its password is never told; left out it stays."""
         outlet = await self._store.get_outlet(given.outlet_id)
         self._caller.check_may_see(outlet.enterprise_id)
         before = await self._store.find_device(given.mn, lock=True)
+        kept = {"password": before.password} if before and "password" not in given.model_fields_set else {}
         device = Device(
             id=before.id if before else uuid4(),
             last_seen_at=before.last_seen_at if before else None,
             changed_at=self._now(),
-            **dict(given),
+            **{**dict(given), **kept},
         )
         if _same(before, device):
             return before or device

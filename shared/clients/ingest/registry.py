@@ -59,8 +59,9 @@ class RegistryCalls(ServiceClient):
         return Page[DeviceOut].model_validate(answer)
 
     async def add_device(self, device: DeviceIn) -> DeviceOut:
-        """Register or change by MN."""
-        return DeviceOut.model_validate(await self.post_json("/v1/devices", device))
+        """Register or change by MN; what is not given is not sent, and a password left out stays."""
+        given = device.model_dump(mode="json", exclude_unset=True)
+        return DeviceOut.model_validate(await self.post_json("/v1/devices", given))
 
     async def list_factors(self) -> list[FactorOut]:
         """All factor codes."""
