@@ -122,3 +122,5 @@ async def test_encrypted_frames_are_read_with_the_key_of_their_device(ingest: In
     assert [(answer.cn, answer.mn) for answer in answers] == [("9014", MN)] * 3
     assert (open_, table.to_pylist()[0]["value"], line.mn) == (True, 2.0, MN)
     assert await rows(ingest, "select raw from packet order by id desc limit 1") == [(sealed[-1].strip(),)]
+    old = seal(sent(flag=9, value=7)[6:-6], b"another key 1234")
+    assert await outcomes(ingest, old) == [("stored", None)]  # on its way when the key changed

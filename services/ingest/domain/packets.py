@@ -25,6 +25,7 @@ from services.ingest.hj212.codec import (
     to_upload,
 )
 from services.ingest.hj212.codec import Packet as Message
+from services.ingest.hj212.codec.sm4 import read_key
 from shared.contracts.ingest import MAX_VALUES_A_ROW, PacketStatus, ReadingKind
 from shared.contracts.ingest.links import PasswordCheck, Tolerance
 
@@ -95,6 +96,16 @@ class KnownDevice(NamedTuple):
     key: bytes | None = None
     next_password: str | None = None
     """A PW that was sent to the device (CN 1072) and may hold already: its 9012 is not here."""
+    next_key: str | None = None
+    """The same for an SM4 key (CN 1014)."""
+    previous_key: bytes | None = None
+    """The SM4 key before the present one."""
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """SM4 keys that may open its frames, the newest first."""
+        coming = read_key(self.next_key) if self.next_key else None
+        return tuple(key for key in (coming, self.key, self.previous_key) if key is not None)
 
 
 class Verdict(NamedTuple):

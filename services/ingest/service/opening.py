@@ -26,13 +26,13 @@ def find_sealed(batch: Sequence[Received]) -> dict[int, Sealed]:
 def open_sealed(
     batch: Sequence[Received], found: Mapping[int, Sealed], devices: Mapping[str, KnownDevice | None]
 ) -> list[Received]:
-    """The batch with every frame read that its device's key opens; the others stay as they are."""
+    """The batch with every frame read that a key of its device opens; the others stay as they are."""
     opened = list(batch)
     for place, sealed in found.items():
         device = devices.get(sealed.header.mn)
-        if device is None or device.key is None:
+        if device is None or not device.keys:
             continue
-        event = unseal(sealed, device.key)
+        event = unseal(sealed, *device.keys)
         if isinstance(event, Frame):
             opened[place] = _read(batch[place], event)
     return opened

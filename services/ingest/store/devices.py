@@ -171,14 +171,15 @@ class DeviceStore:
         )  # fmt: skip
 
     async def set_key(self, device_id: UUID, key: bytes | None, at: datetime) -> None:
-        """Set or remove the SM4 key; nothing here reads it."""
+        """Set or remove the SM4 key, keeping the one before: frames sealed with it may still be on their way."""
         if key is None:
             await self._session.execute(text("delete from device_key where device_id = :id"), {"id": device_id})
             return
         await self._session.execute(
             text(
-                "insert into device_key(device_id, key, set_at) values(:id, :key, :at)"
-                " on conflict(device_id) do update set key = excluded.key, set_at = excluded.set_at"
+                "insert into device_key as k (device_id, key, set_at) values(:id, :key, :at)"
+                " on conflict(device_id) do update set key = excluded.key, set_at = excluded.set_at,"
+                " previous = case when k.key = excluded.key then k.previous else k.key end"
             ),
             {"id": device_id, "key": key, "at": at},
         )

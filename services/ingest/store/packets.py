@@ -18,13 +18,16 @@ from shared.contracts.ingest import PacketStatus
 from shared.contracts.ingest.links import PasswordCheck, Tolerance
 from shared.contracts.ingest.packets import PacketAct
 
+_UNDER_WAY = """(select c.secret from command c where c.device_id = d.id and c.secret is not null
+    and c.state = any('{sent,accepted,running,timed_out,failed}')"""
 _DEVICES = """select d.id, d.mn, d.password, d.edition, d.active and o.active as active, o.point, o.id as outlet_id,
   s.device_id is not null as is_set, s.tolerance, s.accepted, s.networks, s.password_check, k.key,
-  (select c.secret from command c where c.device_id = d.id and c.code = 'set_password' and c.secret is not null
-    and c.state = any('{sent,accepted,running,timed_out,failed}') order by c.number desc limit 1) as next_password
+  k.previous as previous_key,
+  {under_way} and c.code = 'set_password' order by c.number desc limit 1) as next_password,
+  {under_way} and c.code = 'set_key' order by c.number desc limit 1) as next_key
 from device d join outlet o on o.id = d.outlet_id
 left join device_setting s on s.device_id = d.id left join device_key k on k.device_id = d.id
-where d.mn = any($1::text[])"""
+where d.mn = any($1::text[])""".replace("{under_way}", _UNDER_WAY)
 _FORGET = """with old as (
   select p.id from packet p where p.received_at < :plain
   and (p.received_at < :refused or (p.status <> 'quarantined' and not exists(
@@ -157,7 +160,8 @@ class JournalStore:
 def _device(row: asyncpg.Record) -> KnownDevice:
     known = KnownDevice(
         row["id"], row["mn"], row["password"], row["edition"], row["active"], row["point"], row["outlet_id"],
-        key=row["key"], next_password=row["next_password"],
+        key=row["key"], next_password=row["next_password"], next_key=row["next_key"],
+        previous_key=row["previous_key"],
     )  # fmt: skip
     if not row["is_set"]:
         return known

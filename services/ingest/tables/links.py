@@ -32,6 +32,7 @@ class DeviceKeyRow(Table, table=True):
 
     device_id: UUID = Field(foreign_key="device.id", primary_key=True)
     key: bytes = Field(sa_type=LargeBinary)
+    previous: bytes | None = Field(sa_type=LargeBinary)
     set_at: datetime = Field(sa_type=TIME)
 
 

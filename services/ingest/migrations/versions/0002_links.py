@@ -10,7 +10,8 @@ STATEMENTS = (
   device_id uuid primary key references device(id), tolerance text not null, accepted text[] not null,
   networks text[] not null, password_check text not null, version int not null, changed_at timestamptz not null)""",
     """create table device_key(
-  device_id uuid primary key references device(id), key bytea not null, set_at timestamptz not null)""",
+  device_id uuid primary key references device(id), key bytea not null, previous bytea,
+  set_at timestamptz not null)""",
     """create table device_link(
   device_id uuid primary key references device(id), state text not null, since timestamptz,
   connected_at timestamptz, last_frame_at timestamptz, heartbeat_at timestamptz, duplicate_at timestamptz,
