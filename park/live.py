@@ -1,5 +1,7 @@
 """`python -m park.live`: the demo park's loggers, sending minute and hour means over HJ 212 as time goes by.
 
+Those of the 2025 edition also tell their daily checks and working states (`park.field`).
+
 They answer commands: clock, intervals, history, samples and the rest (`park.responder`).
 
 Each logger remembers nothing: it asks ingest how far its data reach and sends what is missing since (补传, at most a
@@ -17,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from park.demo import load
+from park.field import EDITION, FieldTeller
 from park.logger import Logger
 from park.model import HOUR, MINUTE, OutletModel, Times, Values, grid, rows
 from park.replay import Answering
@@ -51,6 +54,7 @@ class LiveOutlet:
     clock: Clock
     sent_until: dict[int, int]
     """Step → end of the last period sent, unix seconds."""
+    teller: FieldTeller | None = None
 
     async def run(self) -> None:
         """Send each period after it has ended, until cancelled."""
@@ -58,6 +62,8 @@ class LiveOutlet:
             now = int(self.clock.now().timestamp())
             for step in (MINUTE, HOUR):
                 await self._catch_up(step, now - SEND_AFTER)
+            if self.teller is not None and (frames := self.teller.due(now - SEND_AFTER)):
+                await self.logger.send(frames)
             due = (now // MINUTE + 1) * MINUTE + SEND_AFTER
             await self.clock.sleep(timedelta(seconds=due - self.clock.now().timestamp()))
 
@@ -109,7 +115,9 @@ async def _outlets(env: Mapping[str, str], clock: Clock) -> list[LiveOutlet]:
         for key, model in models.items():
             reached = {step: await _reached(ingest, model, step, clock.now()) for step in (MINUTE, HOUR)}
             answering = Answering(Responder(station_of(model)), clock.now)
-            outlets.append(LiveOutlet(model, Logger(host, port, key, answering=answering), clock, reached))
+            teller = FieldTeller(model) if model.edition == EDITION else None
+            logger = Logger(host, port, key, answering=answering)
+            outlets.append(LiveOutlet(model, logger, clock, reached, teller))
     return outlets
 
 
