@@ -13,10 +13,12 @@ from services.ingest.domain.strangers import Strangers
 from services.ingest.hj212.codec import frame
 from services.ingest.hj212.gateway import Limits, serve
 from services.ingest.main import create_app as create_ingest
+from services.ingest.service.field import follow_journal
 from services.ingest.service.intake import Intake
 from services.ingest.service.uploads import UploadSink
 from services.ingest.service.watch import LinkWatch
 from services.ingest.settings import Settings
+from services.ingest.store.dictionaries import Dictionaries
 from shared.auth import Role
 from shared.clients.ingest import IngestClient
 from shared.clock import PARK_ZONE, FixedClock
@@ -112,6 +114,22 @@ async def test_devices_are_listed_and_one_is_shown(desk: Desk) -> None:
     assert 'name="sm4_key"' not in shown
     assert "没有符合条件的数采仪" in fragment.text
     assert "<html" not in fragment.text
+
+
+async def test_field_information_is_shown_with_its_names_and_time(desk: Desk) -> None:
+    at = NOW.astimezone(PARK_ZONE).strftime("%Y%m%d%H%M%S")
+    body = f"DataTime={at};i22001-Info=0;PolId=w01018,i12001-Info=2,x1-Info=<b>"
+    await desk.send(frame(f"QN={at}000;ST=32;CN=3020;PW=123456;MN={MN};Flag=9;CP=&&{body}&&".encode()))
+    db = Database(desk.url)
+    await follow_journal(db, Dictionaries(db), FixedClock(NOW))
+    await db.close()
+    await desk.log_in("zhou")
+    path = f"/devices/{await desk.device()}"
+    chinese, english = (await desk.portal.get(path)).text, (await desk.portal.get(path, headers=ENGLISH)).text
+
+    told = ("现场端信息", "化学需氧量", "工作状态", "故障", "运行", "未知编码", "&lt;b&gt;")
+    assert [text for text in told if text not in chinese] == []
+    assert [text for text in ("analyser working state", "fault", "logger working state") if text not in english] == []
 
 
 async def test_an_officer_changes_how_frames_are_taken_and_secrets_are_not_shown(desk: Desk) -> None:

@@ -1,3 +1,6 @@
+import html
+from urllib.parse import parse_qsl
+
 import httpx
 import pytest
 
@@ -29,6 +32,34 @@ async def test_the_check_says_what_would_come_of_a_mark(log_in: LogIn, client: h
     assert 'name="merge"' not in answer.text
     assert "与 M000002 重叠" in same.text
     assert 'name="merge"' in same.text
+
+
+@pytest.mark.parametrize("page", ["?factor=w01018", "/data?factor=w01018"])
+async def test_what_is_looked_at_can_be_marked(log_in: LogIn, client: httpx.AsyncClient, page: str) -> None:
+    path = f"/outlets/{OUTLET}{page}"
+    await log_in("zhou")
+    shown = (await client.get(path)).text
+    href = html.unescape(shown.split('href="/marks/new?', 1)[1].split('"', 1)[0])
+    form = (await client.get(f"/marks/new?{href}")).text
+    strange = await client.get("/marks/new?since=yesterday&until=1")
+    await log_in("admin")
+    others = (await client.get(path)).text
+
+    asked = dict(parse_qsl(href))
+    assert (asked["outlet"], asked["factor"], "建议标记" in shown) == (str(OUTLET), "w01018", True)
+    assert f'name="since" required value="{asked["since"]}"' in form
+    assert f'name="until" value="{asked["until"]}"' in form
+    assert 'value="w01018" checked' in form
+    assert strange.status_code == 200
+    assert "/marks/new" not in others
+
+
+async def test_marks_that_wait_are_in_the_list_of_what_is_to_be_done(log_in: LogIn, client: httpx.AsyncClient) -> None:
+    await log_in("hengze")
+    listed = (await client.get("/todo")).text
+    waits = f"/marks/{uid('M000002')}"
+    assert [text for text in ("待办标记", waits, "全部标记") if text not in listed] == []
+    assert MARK not in listed, "its evidence is there and a reviewer has it"
 
 
 async def test_what_is_not_filled_in_yet_is_no_fault_while_typing(log_in: LogIn, client: httpx.AsyncClient) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from shared.auth import Role
 from shared.clients.base import ServiceCallError
 from shared.clock import PARK_ZONE
 from shared.contracts.detection import AnomalyOut
@@ -21,6 +22,7 @@ from web.browse import Look, columns_of, gap_bands, gaps_of, read_factors, read_
 from web.charts import RANGES, Chart, anomaly_bands, mark_bands
 from web.frame import set_frame
 from web.i18n import gettext
+from web.pages.mark_forms import mark_link
 from web.pages.public import BOM
 from web.render import render
 from web.session import SomeViewer, Viewer
@@ -113,6 +115,7 @@ async def browse(request: Request, viewer: SomeViewer, outlet_id: UUID, asked: Q
         request, PAGE, block="browser", look=look, charts=charts, marks=marks, kinds=KINDS, ranges=list(RANGES),
         summaries={one.factor: summary_of(one, now) for one in series}, gaps=longest[::-1][:MOST_GAPS],
         gap_count=len(longest), may_fetch="devices:command" in viewer.principal.scopes,
+        marking=mark_link(viewer, outlet_id, look.window, look.factors, now), own=viewer.has(Role.ENTERPRISE),
     )  # fmt: skip
 
 

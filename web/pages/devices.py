@@ -59,10 +59,12 @@ async def list_devices(
 
 async def _context(viewer: Viewer, device: DeviceDetail, cursor: str = "", **more: Any) -> dict[str, Any]:
     ingest = viewer.backends.ingest
-    outlet, history = await asyncio.gather(
-        ingest.get_outlet(device.outlet_id), ingest.list_device_history(device.id, cursor=cursor or None, limit=20)
-    )
+    outlet, history, factors = await asyncio.gather(
+        ingest.get_outlet(device.outlet_id), ingest.list_device_history(device.id, cursor=cursor or None, limit=20),
+        ingest.list_factors(),
+    )  # fmt: skip
     return {
+        "names": {item.code: item for item in factors},
         "device": device, "outlet": outlet, "history": history, "may_set": viewer.has(*SETTERS),
         "staff": viewer.has(*READERS), "errors": {}, "editions": EDITIONS,
         "networks": "\n".join(device.settings.networks), "options": options, "reason_name": reason_name,

@@ -14,6 +14,7 @@ from web.frame import set_frame
 from web.htmx import redirect
 from web.i18n import gettext
 from web.pages.curves import case_charts
+from web.pages.marks import OPEN, waits
 from web.pages.rectifications import OPEN_STATES
 from web.pages.uploads import TAKEN_ERRORS, form_files, upload, upload_problem
 from web.refusals import RETRY_STATUS, field_errors, refusal
@@ -26,20 +27,26 @@ PAGE = "pages/inquiries/facts.html"
 FORM = "pages/inquiries/answer.html"
 SENT = "pages/inquiries/sent.html"
 MOST_TASKS = 50
+MOST_MARKS, SHOWN_MARKS = 500, 10
 WAITING = ["inquiry_sent", "acknowledged", "overdue", "returned"]
 RUNNING = ["replied", "analysing", "key_verification", "rectifying"]
 
 
 @router.get("/todo")
 async def show_todo(request: Request, viewer: EnterpriseViewer) -> Response:
-    """Open inquiries and rectifications, the most urgent first."""
+    """Open inquiries and rectifications, and marks that wait for the enterprise, the most urgent first."""
     casework = viewer.backends.casework
-    waiting, running, findings = await asyncio.gather(
+    waiting, running, findings, marks = await asyncio.gather(
         casework.list_cases(state=WAITING, sort="due", limit=MOST_TASKS),
         casework.list_cases(state=RUNNING, sort="newest", limit=MOST_TASKS),
         casework.list_findings(state=list(OPEN_STATES), limit=MOST_TASKS),
+        viewer.backends.ingest.list_marks(state=OPEN, limit=MOST_MARKS),
     )
-    return render(request, TASKS, waiting=waiting.items, running=running.items, findings=findings.items)
+    asked = sorted((mark for mark in marks.items if waits(mark)), key=lambda mark: mark.due_at)
+    return render(
+        request, TASKS, waiting=waiting.items, running=running.items, findings=findings.items,
+        asked=asked[:SHOWN_MARKS], asked_count=len(asked), more_asked=marks.next is not None,
+    )  # fmt: skip
 
 
 async def _facts(request: Request, viewer: Viewer, case: CaseDetail, **more: Any) -> dict[str, Any]:

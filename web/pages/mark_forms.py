@@ -1,9 +1,12 @@
 """Handing in a mark: the form, what would come of it while it is filled in, and the files that prove it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import PurePath
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -15,6 +18,7 @@ from shared.auth import Role
 from shared.clients.base import ServiceCallError
 from shared.contracts.ingest.marks import MarkCheck, MarkCodeOut, MarkIn, MarkOut
 from web.acts import FormError, local_time, parse_local_time
+from web.charts import Window
 from web.explain import explain, is_known
 from web.frame import set_frame
 from web.htmx import redirect
@@ -27,9 +31,9 @@ from web.session import RoleNeeded, Viewer
 router = APIRouter(include_in_schema=False, dependencies=[Depends(set_frame)])
 PAGE = "pages/marks/new.html"
 TAKEN = RETRY_STATUS | {413, 415}
-MarkViewer = Annotated[
-    Viewer, Depends(RoleNeeded(Role.ENTERPRISE, Role.SUPERVISOR, Role.SUPERVISOR_LEAD, Role.OFFICER, Role.SECTION_HEAD))
-]
+MARKERS = (Role.ENTERPRISE, Role.SUPERVISOR, Role.SUPERVISOR_LEAD, Role.OFFICER, Role.SECTION_HEAD)
+MarkViewer = Annotated[Viewer, Depends(RoleNeeded(*MARKERS))]
+Text = Annotated[str, Query(max_length=40)]
 
 
 @dataclass(frozen=True)
@@ -73,15 +77,31 @@ async def hand_in_files(viewer: Viewer, mark_id: UUID, files: list[UploadFile]) 
     return mark
 
 
+def mark_link(viewer: Viewer, outlet_id: UUID, window: Window, factors: Sequence[str], now: datetime) -> str:
+    """The address of the form filled in for what a person looks at; empty for whoever may not hand in marks."""
+    if not viewer.has(*MARKERS):
+        return ""
+    times = {"since": local_time(window.since), "until": local_time(min(window.until, now))}
+    return "/marks/new?" + urlencode({"outlet": str(outlet_id), **times, "factor": list(factors)}, doseq=True)
+
+
 @router.get("/marks/new")
-async def show_form(
-    request: Request, viewer: MarkViewer, outlet: Annotated[str, Query(max_length=40)] = "",
-    code: Annotated[str, Query(max_length=40)] = "",
+async def show_form(  # noqa: PLR0913 - what may be filled in
+    request: Request, viewer: MarkViewer, outlet: Text = "", code: Text = "", since: Text = "", until: Text = "",
+    factor: Annotated[list[str] | None, Query(max_length=100)] = None,
 ) -> Response:  # fmt: skip
-    """An empty form."""
+    """An empty form, or one filled in for what was looked at."""
     now = request.app.state.settings.clock.now()
-    begin = local_time(now.replace(minute=0))
-    return await _show(request, viewer, MarkForm(outlet=outlet, code=code, since=begin))
+    begin = _readable(since) or local_time(now.replace(minute=0))
+    form = MarkForm(outlet=outlet, code=code, since=begin, until=_readable(until))
+    return await _show(request, viewer, form, factors=factor or [])
+
+
+def _readable(text: str) -> str:
+    try:
+        return local_time(parse_local_time(text))
+    except ValueError:
+        return ""
 
 
 @router.post("/marks/new")

@@ -70,7 +70,7 @@ async def list_marks(
     )
     return render(
         request, LIST, outlets=outlets, outlet=shown, month=month_of(first, found.items, now), items=found.items,
-        waiting=[mark for mark in waiting.items if _waits(mark)], budgets=budgets, own=viewer.has(Role.ENTERPRISE),
+        waiting=[mark for mark in waiting.items if waits(mark)], budgets=budgets, own=viewer.has(Role.ENTERPRISE),
     )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ async def _queue(request: Request, viewer: Viewer) -> Response:
     )  # fmt: skip
 
 
-def _waits(mark: MarkOut) -> bool:
+def waits(mark: MarkOut) -> bool:
     """Whether the enterprise has something to do: confirm, answer, or prove."""
     return mark.state in TO_DO or (mark.evidence_due_at is not None and not mark.evidence)
 

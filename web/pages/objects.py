@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from shared.auth import Role
 from shared.clients.base import ServiceCallError
 from shared.clock import PARK_ZONE
 from shared.contracts.detection import AnomalyOut
@@ -22,6 +23,7 @@ from web.labels import name_of
 from web.pages.commands import COMMANDERS
 from web.pages.curves import MINUTE_WINDOW, read_series
 from web.pages.dossier import WRITERS, enterprise_dossier, outlet_dossier
+from web.pages.mark_forms import mark_link
 from web.render import render
 from web.session import SomeViewer, Viewer
 
@@ -165,14 +167,16 @@ async def show_outlet(request: Request, viewer: SomeViewer, outlet_id: UUID, cho
         viewer.backends.ingest.list_devices(outlet_id=outlet_id),
         outlet_dossier(viewer, outlet_id),
     )
-    chart, anomalies = None, []
+    chart, anomalies, marking = None, [], ""
     if isinstance(seen, Seen):
+        marking = mark_link(viewer, outlet_id, seen.window, [seen.factor], request.app.state.settings.clock.now())
         anomalies = await _anomalies(viewer, outlet_id, seen.window)
         chart = Chart(seen.series, seen.window, seen.factor_name, anomaly_bands(anomalies, seen.factor))
     return render(
         request, OUTLET, block="chart", outlet=outlet, enterprise=enterprise, devices=devices.items,
         seen=seen if isinstance(seen, Seen) else None, chart=chart, charts=[chart] if chart else [],
-        dossier=dossier, factor_name=str, may_write=viewer.has(*WRITERS),
+        dossier=dossier, factor_name=str, may_write=viewer.has(*WRITERS), marking=marking,
+        own=viewer.has(Role.ENTERPRISE),
         anomalies=anomalies, may_command=viewer.has(*COMMANDERS), ranges=list(RANGES),
         kinds=[ReadingKind.MINUTE, ReadingKind.HOUR, ReadingKind.DAY],
     )  # fmt: skip
