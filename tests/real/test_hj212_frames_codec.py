@@ -90,7 +90,7 @@ NOTES = {
 }
 HEADER_BEYOND_LABELS = {86: (None, 0), 146: ("20160801085857534", 5)}
 """QN and Flag where the file's own labels stop at a comma or at upper-case FLAG."""
-REQUESTS_NOT_UPLOADS = {12, 14, 39, 44, 122, 123, 179, 180}
+REQUESTS_NOT_UPLOADS = {12, 14, 39, 44, 122, 123, 178, 179, 180}
 """Data commands without data: a platform asks; line 44 is a logger with an empty data area."""
 UPLOAD_NOTES = {
     7: ("time_milliseconds",),
