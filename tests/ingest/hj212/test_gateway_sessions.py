@@ -116,7 +116,7 @@ async def test_an_answer_that_meets_no_connection_is_told() -> None:
 
 
 async def test_a_device_that_sent_heartbeats_is_missed_after_some_of_its_own_intervals() -> None:
-    limits = replace(QUICK, heartbeat_least=0.2, heartbeat_misses=2)
+    limits = replace(QUICK, heartbeat_least=0.2, heartbeat_misses=2, idle_timeout=60, greeting_timeout=60)
     beat = frame(b"QN=20240601080000000;ST=91;CN=9015;PW=123456;MN=M1;Flag=8;CP=&&&&")
     async with gateway(MemorySink(), limits) as (server, connect):
         beating, plain = await connect(), await connect()
