@@ -118,8 +118,11 @@ def modbus_swapped(segment: bytes) -> int:
 
 def crc_family(segment: bytes, given: int) -> CrcFamily | None:
     """Which of the known checksums of `segment` equals `given`, or None."""
-    if crc16(segment) == given:
-        return CrcFamily.HJ212
+    return CrcFamily.HJ212 if crc16(segment) == given else wrong_family(segment, given)
+
+
+def wrong_family(segment: bytes, given: int) -> CrcFamily | None:
+    """Which of the wrong checksums that are known equals `given`, or None."""
     value = modbus(segment)
     if value == given:
         return CrcFamily.MODBUS

@@ -11,9 +11,10 @@ end of a frame. The buffer never holds more than one frame of the limit plus the
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.ingest.hj212.codec.crc import CrcFamily, crc16, crc_family
+from services.ingest.hj212.codec.crc import CrcFamily, crc16, crc_family, wrong_family
 from services.ingest.hj212.codec.events import (
     STRICT_LIMIT,
     Event,
@@ -36,6 +37,12 @@ _LAST_TAIL = re.compile(rb"&&([0-9A-Fa-f]{1,4})\Z")
 _BOUNDARY_SIZE = 8
 _GIVEN_CRC = re.compile(rb"[0-9A-Fa-f]{1,4}")
 _BETWEEN_FRAMES = b"\r\n*"
+_LOWER_CASE = (Repair.CRC_LOWER_CASE,)
+_RIGHT = CrcFamily.HJ212
+_new = tuple.__new__
+"""A named tuple without the call of its own `__new__`, which costs as much as the rest of it."""
+Family = Callable[[bytes, int], CrcFamily | None]
+"""`crc_family`, or `wrong_family` where the right checksum was seen not to fit."""
 
 
 @dataclass(slots=True)
@@ -101,16 +108,23 @@ class Framer:
                 stop = end + _CRC_SIZE
                 # The right checksum in the right place: nearly every frame leaves here.
                 if stop <= size and len(digits) == _CRC_SIZE and end - pos <= widest:
-                    segment = data[body:end]
-                    if data[end:stop] == b"%04X" % crc16(segment):
+                    segment, given = data[body:end], data[end:stop]
+                    right = b"%04X" % crc16(segment)
+                    if given == right:
                         start = self._base + pos
                         if start - self._last_end >= _TAIL_SIZE and end - body <= STRICT_LIMIT:
                             self._last_end = self._base + stop
-                            events.append(Frame(data[pos:stop], segment, CrcFamily.HJ212, (), start))
+                            events.append(_new(Frame, (data[pos:stop], segment, _RIGHT, (), start)))
                         else:
                             events.append(self._accept(data[pos:stop], segment, pos))
                         pos = stop + _TAIL_SIZE if data.startswith(b"\r\n", stop) else stop
                         continue
+                    if given.upper() == right:
+                        events.append(self._accept(data[pos:stop], segment, pos, repairs=_LOWER_CASE))
+                        pos = stop
+                    else:
+                        pos = self._judge(data, pos, _HEADER_SIZE, end - body, events, family=wrong_family)
+                    continue
             moved = self._step(data, pos, final=final, events=events)
             if moved < 0:
                 break
@@ -178,36 +192,45 @@ class Framer:
         self.noise += len(skipped.translate(None, _BETWEEN_FRAMES))
         return to
 
-    def _judge(self, data: bytes, pos: int, head: int, declared: int, events: list[Event]) -> int:
+    def _judge(
+        self, data: bytes, pos: int, head: int, declared: int, events: list[Event], family: Family = crc_family
+    ) -> int:
         """A whole frame by its declared length: accept it, or start looking for its real end."""
         body = pos + head
         end = body + declared
         segment = data[body:end]
         given = _GIVEN_CRC.match(data, end, end + _CRC_SIZE)
+        inside = _has_boundary(segment)
         # Fewer than four digits count only where something else follows them, or nothing can.
         if given is not None and len(segment) == declared:
             repairs = (Repair.LENGTH_DIGITS,) if head != _HEADER_SIZE else ()
             # A boundary inside means a cut frame. Looking for it first keeps the dear checksums of
             # the other families linear: without it a peer could have every byte summed 300 times.
-            if not _has_boundary(segment) or crc16(segment) == int(given[0], 16):
-                frame = self._check(data[pos : given.end()], segment, given[0], pos, repairs)
+            if not inside or crc16(segment) == int(given[0], 16):
+                frame = self._check(data[pos : given.end()], segment, given[0], pos, repairs, family)
                 if frame is not None:
                     events.append(frame)
                     return given.end()
         shaped = segment.endswith(b"&&") and given is not None and len(given[0]) == _CRC_SIZE
-        if shaped and looks_sealed(segment):
+        if shaped:
             stop = end + _CRC_SIZE
-            return self._reject(data[pos:stop], RejectReason.ENCRYPTED_BODY, pos, stop, events)
+            if looks_sealed(segment):
+                return self._reject(data[pos:stop], RejectReason.ENCRYPTED_BODY, pos, stop, events)
+            if not inside:
+                return self._reject(data[pos:stop], RejectReason.BAD_CRC, pos, stop, events)
         reason = RejectReason.BAD_LENGTH if len(data) >= end + _CRC_SIZE else RejectReason.TRUNCATED
         self._search = _Search(head=head, declared=declared, reason=reason, shaped=shaped)
         return pos
 
-    def _check(self, raw: bytes, segment: bytes, given: bytes, pos: int, repairs: tuple[Repair, ...]) -> Frame | None:
+    def _check(
+        self, raw: bytes, segment: bytes, given: bytes, pos: int, repairs: tuple[Repair, ...],
+        family: Family = crc_family,
+    ) -> Frame | None:
         """The frame if any known checksum fits, with every repair that took."""
-        family = crc_family(segment, int(given, 16))
-        if family is None:
+        found = family(segment, int(given, 16))
+        if found is None:
             return None
-        return self._accept(raw, segment, pos, family, repairs + crc_repairs(family, given))
+        return self._accept(raw, segment, pos, found, repairs + crc_repairs(found, given))
 
     def _find_end(self, data: bytes, pos: int, search: _Search, *, final: bool, events: list[Event]) -> int:
         """Look for the real end of a failed frame: its tail, the next header or the limit."""

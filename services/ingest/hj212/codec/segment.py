@@ -25,6 +25,8 @@ _PLAIN: dict[str | None, tuple[int | None, Edition]] = {
 _NUMBERED = {str(flag): (flag, EDITION_OF_FLAG[flag]) for flag in (2, 3, 6, 7, 10, 11)}
 _QN_SIZE = 17
 _NO_NOTES: tuple[Note, ...] = ()
+_new = tuple.__new__
+"""A named tuple without the call of its own `__new__`, which costs as much as the rest of it."""
 
 
 def parse_segment(segment: bytes) -> Packet:
@@ -43,17 +45,18 @@ def parse_segment(segment: bytes) -> Packet:
     start = head.end()
     qn, st, cn, pw, mn, flag_text, pnum, pno, rf = head.groups()
     known = _PLAIN.get(flag_text) if pnum is None else _NUMBERED.get(flag_text)
-    whole = text.endswith("&&", start) and not text.endswith((";&&", ",&&"))
-    area = cut(text[start:-2], segment[start:-2]) if whole else None
+    area = cut(text[start:-2], segment[start:-2]) if text.endswith("&&", start) else None
     if area is None or known is None:
         return parse_tolerant(segment)
     flag, edition = known
     notes = _NO_NOTES
     if (qn is not None and len(qn) != _QN_SIZE) or (st == "21" and edition is Edition.V2025):
         notes = remarks(qn, st, edition)
+    if text.endswith((";&&", ",&&")):
+        notes = (Note.EMPTY_ITEM, *notes)  # in the order of the alphabet
     total = number = None
     if pnum is not None:
         total, number = int(pnum), int(pno)
         if not 1 <= number <= total:
             return parse_tolerant(segment)
-    return Packet(qn or None, st, cn, pw, mn, flag, total, number, rf is not None, edition, *area, notes)
+    return _new(Packet, (qn or None, st, cn, pw, mn, flag, total, number, rf is not None, edition, *area, notes))

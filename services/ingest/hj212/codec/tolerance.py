@@ -25,7 +25,7 @@ _NAMES = {name.upper(): name for name in ("QN", "ST", "CN", "PW", "MN", "Flag", 
 _ORDER = tuple(_NAMES.values())
 _DATA_AREA = re.compile(r"CP\s*[=＝]\s*(&{1,2})")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_HEADER_FIELD = re.compile(r"([^;,]*)([;,]|\Z)")
+_PLAIN_TOKEN = re.compile(r"([^;,]*)([;,]|\Z)")
 _TOKEN = re.compile(r"((?://.*?//|[^;,])*)([;,]|\Z)", re.DOTALL)
 _FULL_WIDTH = str.maketrans("；，＝", ";,=")
 _COLON = "："
@@ -67,7 +67,7 @@ def _decode(segment: bytes, notes: set[Note]) -> str:
         if not text or _CONTROL.search(text):
             raise ParseError("bad_text", "neither UTF-8 nor GBK text", error.start) from None
         notes.add(Note.GBK)
-    control = _CONTROL.search(text)
+    control = None if text.isprintable() else _CONTROL.search(text)
     if control is not None:
         raise ParseError("control_character", "control character in the text", control.start())
     return text
@@ -96,7 +96,7 @@ def _read_header(head: str, after: str, notes: set[Note]) -> dict[str, str]:
         for name, value in _header_fields(part, notes):
             if misplaced:
                 notes.add(Note.FIELD_AFTER_CP)
-            canonical = _NAMES.get(name.upper())
+            canonical = name if name in _ORDER else _NAMES.get(name.upper())
             if canonical is None:
                 notes.add(Note.FIELD_UNKNOWN)
             elif canonical in header:
@@ -111,10 +111,11 @@ def _read_header(head: str, after: str, notes: set[Note]) -> dict[str, str]:
 
 
 def _header_fields(part: str, notes: set[Note]) -> Iterator[tuple[str, str]]:
-    plain = _narrow(part, notes)
-    for token, separator in _HEADER_FIELD.findall(plain):
-        if separator == ",":
-            notes.add(Note.COMMA_FOR_SEMICOLON)
+    plain = part if part.isascii() else _narrow(part, notes)
+    if "," in plain:
+        notes.add(Note.COMMA_FOR_SEMICOLON)
+        plain = plain.replace(",", ";")
+    for token in plain.split(";"):
         if token:
             key, value = _pair(token, notes)
             yield key, value
@@ -123,7 +124,7 @@ def _header_fields(part: str, notes: set[Note]) -> Iterator[tuple[str, str]]:
 def _read_fields(body: str, notes: set[Note]) -> Iterator[Field]:
     if "；" in body or "，" in body or "＝" in body:
         body = "".join(part if part.startswith("//") else _narrow(part, notes) for part in _outside_logs(body))
-    tokens = _TOKEN.findall(body)
+    tokens = (_TOKEN if "//" in body else _PLAIN_TOKEN).findall(body)
     for token, separator in tokens:
         if token.strip():
             key, value = _pair(token, notes)
