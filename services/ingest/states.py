@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from services.ingest.domain.commands.life import FINAL, GATEWAY, PEOPLE, ROWS, Row
 from services.ingest.domain.commands.policy import policy
 from services.ingest.domain.marks.wording import section
+from services.ingest.domain.wording import sections
 
 COMMAND_WORDS = {
     "awaiting_approval": "待批准", "queued": "等待设备", "sent": "已下发", "accepted": "设备已受理",
@@ -67,4 +68,4 @@ def _commands() -> str:
 
 def render() -> str:
     """The sections of ingest."""
-    return _commands() + "\n" + section()
+    return _commands() + "\n" + section() + "\n" + sections()

@@ -87,13 +87,43 @@ class Next:
     next_at: datetime | None
 
 
-def after(tried: Tried, attempts: int, now: datetime) -> Next:
-    """What follows the try with this number (from 1); 410 Gone ends it at once."""
+@dataclass(frozen=True, kw_only=True)
+class DeliveryRow:
+    """In any of `sources`, `event` leads to `target`; `who` is the system or somebody with hooks:admin."""
+
+    event: str
+    sources: tuple[DeliveryState, ...]
+    target: DeliveryState
+    who: str = "系统 system"
+
+
+_WAITING = (DeliveryState.WAITING,)
+DELIVERIES: tuple[DeliveryRow, ...] = (
+    DeliveryRow(event="taken", sources=_WAITING, target=DeliveryState.DELIVERED),
+    DeliveryRow(event="refused", sources=_WAITING, target=DeliveryState.WAITING),
+    DeliveryRow(event="used_up", sources=_WAITING, target=DeliveryState.GIVEN_UP),
+    DeliveryRow(event="gone", sources=_WAITING, target=DeliveryState.GIVEN_UP),
+    DeliveryRow(
+        event="replay", sources=tuple(DeliveryState), target=DeliveryState.WAITING,
+        who="有 hooks:admin 权限者 who has hooks:admin",
+    ),
+)  # fmt: skip
+_AFTER = {row.event: row.target for row in DELIVERIES}
+
+
+def event_of(tried: Tried, attempts: int) -> str:
+    """What the try with this number (from 1) was; 410 Gone ends it at once."""
     if tried.taken:
-        return Next(DeliveryState.DELIVERED, None)
-    if attempts > len(PAUSES) or tried.status == 410:  # noqa: PLR2004 - Gone
-        return Next(DeliveryState.GIVEN_UP, None)
-    return Next(DeliveryState.WAITING, now + PAUSES[attempts - 1])
+        return "taken"
+    if tried.status == 410:  # noqa: PLR2004 - Gone
+        return "gone"
+    return "used_up" if attempts > len(PAUSES) else "refused"
+
+
+def after(tried: Tried, attempts: int, now: datetime) -> Next:
+    """What follows the try with this number (from 1)."""
+    state = _AFTER[event_of(tried, attempts)]
+    return Next(state, now + PAUSES[attempts - 1] if state is DeliveryState.WAITING else None)
 
 
 def is_dead(failing_since: datetime | None, now: datetime) -> bool:

@@ -12,8 +12,28 @@ from shared.contracts.ingest.packets import PacketAct, PacketState
 from shared.errors import ConflictError, InvalidError
 
 MOST_FIELDS = 200
-CLOSING = {PacketAct.RETRY: PacketState.RETRIED, PacketAct.DISCARD: PacketState.DISCARDED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActRow:
+    """In any of `sources`, `act` leads to `target` (None: the state stays); `guards` stand against it."""
+
+    act: PacketAct
+    sources: tuple[PacketState, ...]
+    target: PacketState | None
+    needs_reason: bool = False
+    guards: tuple[str, ...] = ()
+
+
+ACTS: tuple[ActRow, ...] = (
+    ActRow(act=PacketAct.RETRY, sources=(PacketState.OPEN,), target=PacketState.RETRIED, guards=("not_taken",)),
+    ActRow(act=PacketAct.DISCARD, sources=(PacketState.OPEN,), target=PacketState.DISCARDED, needs_reason=True),
+    ActRow(act=PacketAct.HOLD, sources=tuple(PacketState), target=None, needs_reason=True),
+    ActRow(act=PacketAct.RELEASE, sources=tuple(PacketState), target=None),
+)
+CLOSING = {row.act: row.target for row in ACTS if row.target is not None}
 """Acts that end the open state: a re-try that was taken, a discard. Hold and release are possible at all times."""
+_NEED_REASON = frozenset(row.act for row in ACTS if row.needs_reason)
 _HEADER = re.compile(rb"##(\d{2,4})")
 _TAIL = re.compile(rb"&&([0-9A-Fa-f]{1,4})\s*\Z")
 _FIELD = re.compile(rb"(QN|ST|CN|PW|MN|Flag|PNUM|PNO|RF)\s*=([^;&,]*)", re.IGNORECASE)
@@ -59,7 +79,7 @@ def check_may_act(act: PacketAct, packet: Packet, acts: list[Act], reason: str) 
     """Raise `PacketClosedError` where the act needs an open packet, `InvalidError` where it needs a reason."""
     if act in CLOSING and state_of(packet, acts) is not PacketState.OPEN:
         raise PacketClosedError(f"packet {packet.id} is not open in the quarantine", packet_id=packet.id)
-    if act in (PacketAct.DISCARD, PacketAct.HOLD) and not reason.strip():
+    if act in _NEED_REASON and not reason.strip():
         raise InvalidError("reason: say why", field="reason")
 
 

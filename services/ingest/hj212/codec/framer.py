@@ -223,7 +223,12 @@ class Framer:
         return pos
 
     def _check(
-        self, raw: bytes, segment: bytes, given: bytes, pos: int, repairs: tuple[Repair, ...],
+        self,
+        raw: bytes,
+        segment: bytes,
+        given: bytes,
+        pos: int,
+        repairs: tuple[Repair, ...],
         family: Family = crc_family,
     ) -> Frame | None:
         """The frame if any known checksum fits, with every repair that took."""

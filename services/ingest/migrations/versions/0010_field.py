@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0010"
+down_revision = "0009"
 
 STATEMENTS: tuple[str, ...] = (
     "create table journal_cursor(name text primary key, after bigint not null)",
