@@ -79,6 +79,7 @@ class Batcher:
             outcomes = await self._store(batch)
             self._in_flight = 0
             self._on_settled(batch, outcomes)
+            del batch, outcomes  # a thousand frames are not kept until the next ones come
             self._weigh()
             if not self._queue:
                 self._idle.set()

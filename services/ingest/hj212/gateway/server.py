@@ -33,6 +33,7 @@ log = get_logger(__name__)
 _BACKLOG = 4096
 _CLOSING_STEP = 0.01
 _HANDSHAKE_SECONDS = 10.0
+_SWEPT_AT_ONCE = 500
 
 
 async def serve(
@@ -263,9 +264,10 @@ class Server:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(self.limits.sweep_every)
-            now = self.loop.time()
-            for connection in list(self._connections.values()):
-                connection.sweep(now)
+            for number, connection in enumerate(list(self._connections.values())):
+                if number % _SWEPT_AT_ONCE == 0:
+                    await asyncio.sleep(0)  # frames do not wait for thousands of quiet connections
+                connection.sweep(self.loop.time())
 
 
 def _answer(packet: Packet | None, outcome: Outcome) -> bytes:
