@@ -1,6 +1,6 @@
 """Links of devices: what is seen of a device between two looks, its state, and the changes between."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -81,7 +81,7 @@ class Seen:
     edition: str | None = None
     """Edition of the last upload that names one."""
     oddities: Counter[tuple[str, str]] = field(default_factory=Counter)
-    skews: deque[float] = field(default_factory=deque)
+    skews: list[float] = field(default_factory=list)
     skew_at: datetime | None = None
 
     def renewed(self) -> "Seen":

@@ -135,7 +135,7 @@ class LinkWatch:
         seen.skew_at = at
         seen.skews.append((at - told).total_seconds())
         if len(seen.skews) > self._rules.clock_samples:
-            seen.skews.popleft()
+            del seen.skews[0]
 
     # --- every few seconds ---
 
