@@ -54,8 +54,7 @@ class Runner:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await _end_of(task)
 
     async def _run(self) -> None:
         while True:
@@ -102,8 +101,7 @@ class Runner:
             log.exception("transfer_failed", id=str(transfer.id))
             await self._fail(transfer, UNEXPECTED, [])
         finally:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
+            await _end_of(beat)
         return True
 
     async def _take(self) -> Transfer | None:
@@ -189,6 +187,13 @@ class Runner:
             "db": self.db, "intake": self.intake, "clock": self.clock,
         }  # fmt: skip
         return Work(**fields, progress=progress, seal=seal)
+
+
+async def _end_of(task: "asyncio.Task[None]") -> None:
+    """End a task for certain: before Python 3.12 `wait_for` can swallow a cancellation, and the task would go on."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=1)
 
 
 def _errors_of(error: AppError) -> list[dict[str, Any]]:
