@@ -13,7 +13,7 @@ class Limits:
     segment: int = TOLERANT_LIMIT
 
     batch_frames: int = 1_000
-    batch_delay: float = 0.02
+    batch_delay: float = 0.01
     """The longest a frame waits for others before its transaction begins."""
     store_timeout: float = 30.0
     retry_first: float = 0.1
