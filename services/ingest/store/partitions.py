@@ -17,6 +17,8 @@ GRAINS = {
     "outlet_day": Grain.MONTH,
 }
 LOCK = 7_260_101
+_THERE = "select exists(select from pg_class where relname = $1 and relnamespace = current_schema()::regnamespace)"
+"""Not `to_regclass`: it may answer from a cache that waiting for the advisory lock did not refresh."""
 _SEALED = "select exists(select from sealed_day where day >= $1 and day < $2 and sealed_at is not null)"
 _GUARD = """create trigger frame_guarded before insert or update on {}
   for each row execute function frame_guarded()"""
@@ -44,7 +46,7 @@ class Partitions:
         async with self._db.transaction() as session:
             connection = await raw(session)
             await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
-            if await connection.fetchval("select to_regclass($1)", partition.name) is not None:
+            if await connection.fetchval(_THERE, partition.name):
                 return
             start, end = partition.start.isoformat(), partition.end.isoformat()
             await connection.execute(f"create table {partition.name} (like {table} including all)")
