@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, LargeBinary, MetaData, text
+from sqlalchemy import ARRAY, DateTime, Index, LargeBinary, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -26,6 +26,21 @@ class OutletRow(Table, table=True):
     enterprise_id: UUID = Field(index=True)
     version: int
     outlet: dict[str, Any] = Field(sa_type=JSONB)
+
+
+class MarkRow(Table, table=True):
+    """A mark as ingest last told of it; `factors` empty means all."""
+
+    __tablename__ = "marks"
+
+    id: UUID = Field(primary_key=True)
+    outlet_id: UUID = Field(index=True)
+    version: int
+    effective: bool
+    effect: str
+    since: datetime = Field(sa_type=DateTime(timezone=True))
+    until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    factors: list[str] = Field(sa_type=ARRAY(Text))
 
 
 class SeriesRow(Table, table=True):

@@ -80,6 +80,8 @@ class AnomalyOut(Wire):
     unit: str = ""
     explanation: Explanation
     recurrence_of: UUID | None = None
+    marked_by: UUID | None = None
+    """The mark 标记 that explains it from its start to its end so far."""
     detected_at: AwareDatetime
     version: int = 1
 

@@ -58,7 +58,8 @@ class Episode:
 
     `last_at` is the start of the last period in it, `ended_at` the moment after that once no hit is
     running, `closed_at` the same once declared closed. `running` are the open hits with their points so
-    far, `done_points` the points of finished ones. `key` is the idempotency key; `id` is made from it.
+    far, `done_points` the points of finished ones. `marked_by` is the mark that explains it. `key` is the
+    idempotency key; `id` is made from it.
     """
 
     id: UUID
@@ -85,6 +86,7 @@ class Episode:
     done_points: int = 0
     closed_at: datetime | None = None
     recurrence_of: UUID | None = None
+    marked_by: UUID | None = None
 
     @property
     def points(self) -> int:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.domain.anomalies import Change, ChangeKind, Episode, Policy, apply_hit, fold, settle
+from services.detection.domain.covers import Cover, excuse
 from services.detection.domain.hits import Hit
 from services.detection.service.wire import anomaly_out
 from services.detection.store import AnomalyStore, HitStore, Line, Span, Stored, line_of
@@ -55,6 +56,11 @@ class Ledger:
             known = self._episodes.get(line.outlet_id, [])
             toxic = line.factor in self._hazardous
             self._note(line.outlet_id, apply_hit(known, hit, policy=self._policy, hazardous=toxic))
+
+    def excuse(self, outlet_id: UUID, covers: Sequence[Cover]) -> None:
+        """Name the marks that explain anomalies, and no longer those that do not."""
+        changed = ((one, excuse(one, covers)) for one in self._episodes.get(outlet_id, []))
+        self._note(outlet_id, [Change(ChangeKind.UPDATED, new, new.until) for one, new in changed if new != one])
 
     def settle(self, outlet_id: UUID, watermark: datetime) -> None:
         """Close what is over at the outlet's data time."""

@@ -6,7 +6,8 @@ before that is seen corrected only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import numpy as np
@@ -14,33 +15,32 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.domain.compiled import Floats
+from services.detection.domain.covers import Cover, marked_flags
 from services.detection.domain.hits import SeriesKey, read_hits
 from services.detection.domain.kernel import (
     Batch,
     Hits,
     Outcome,
-    StateLayoutError,
     advance_many,
     dump_state,
-    load_states,
     open_hits,
     overdue,
 )
 from services.detection.domain.rules import Plan
-from services.detection.domain.running import reach
 from services.detection.gateways import Column, Fetched
 from services.detection.service.ledger import Ledger
 from services.detection.service.limits import limits_at
 from services.detection.service.rulebook import Rulebook, traits_of
-from services.detection.store import AnomalyStore, SeriesId, SeriesStore, StoredSeries
+from services.detection.service.states import earliest, moment, states_of
+from services.detection.store import AnomalyStore, MarkStore, SeriesId, SeriesStore, StoredSeries
 from shared.contracts.ingest import OUTLET_CHANGED, READINGS_ACCEPTED, OutletOut, ReadingKind, ReadingsEvent
+from shared.contracts.ingest.marks import MARK_CHANGED, MarkChanged, MarkCover
 from shared.feed import Event
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
 LEFT_OUT = Counter("sanse_detection_left_out_total", "Readings that were not looked at", ["reason"])
-RESTARTED = Counter("sanse_detection_states_restarted_total", "Series whose state was of another set of checks")
 HOUR_MEANS = frozenset({"EX-H"})
 """Judged on minutes only where an outlet sends no hour means."""
 HOURS_EXPECTED = timedelta(hours=3)
@@ -64,21 +64,28 @@ class Watch:
         self._ledger = Ledger(session, rulebook.policy, hazardous)
         self._rulebook = rulebook
         self._now = now
+        self._marks = MarkStore(session)
+        self._covers: dict[UUID, list[Cover]] = {}
         self._outlets: dict[UUID, OutletOut] = {}
         self._states: dict[SeriesId, StoredSeries] = {}
         self._data_time: dict[UUID, datetime] = {}
         self._moved: set[SeriesId] = set()
+        self._since: dict[UUID, datetime] = {}
 
     async def take(self, events: Sequence[Event], fetched: Fetched) -> None:
         """Apply events of ingest's feed; `fetched` holds the rows they name."""
         await self._series.lock()
         named = [wanted_times(event) for event in events]
         told = {UUID(event.data["id"]) for event in events if event.type == OUTLET_CHANGED}
+        marks = [MarkChanged.model_validate(event.data) for event in events if event.type == MARK_CHANGED]
+        told |= {one.outlet_id for one in marks}
         await self._load(told.union(outlet_id for wanted in named for outlet_id, _ in wanted))
-        await self._ledger.load(self._reach(named, fetched))
+        await self._reach_back(_earlier(self._reach(named, fetched), marks))
         for event, wanted in zip(events, named, strict=True):
             if event.type == OUTLET_CHANGED:
                 await self._take_outlet(OutletOut.model_validate(event.data))
+            elif event.type == MARK_CHANGED:
+                await self._take_mark(MarkChanged.model_validate(event.data))
             elif wanted:
                 await self._take_readings(event, wanted, fetched)
         await self._save()
@@ -96,11 +103,11 @@ class Watch:
         quiet = await self._series.quiet(as_of - SILENT_FROM, as_of - SILENT_TO, after, SERIES_A_LOOK)
         await self._load({one.id.outlet_id for one in quiet})
         listed = [one for one in quiet if self._in_use(one.id.outlet_id)]
-        await self._ledger.load(_earliest(listed))
+        await self._reach_back(earliest(listed))
         if listed:
             plans = [self._plan(one, as_of) for one in listed]
             now = np.full(len(listed), as_of.timestamp())
-            outcome = overdue(_states(listed), _vectors(plans), now)
+            outcome = overdue(states_of(listed), _vectors(plans), now)
             self._keep(listed, outcome)
             await self._apply([one.id for one in listed], plans, outcome.hits)
         await self._save()
@@ -115,10 +122,10 @@ class Watch:
         outlet_ids = await self._anomalies.outlets_with_open(after, OUTLETS_A_LOOK)
         await self._load(set(outlet_ids))
         listed = [one for one in self._states.values() if one.id.outlet_id in self._outlets]
-        await self._ledger.load(_earliest(listed))
+        await self._reach_back(earliest(listed))
         if listed:
             plans = [self._plan(one, one.last_at or self._now) for one in listed]
-            running = open_hits(_states(listed), _vectors(plans))
+            running = open_hits(states_of(listed), _vectors(plans))
             await self._apply([one.id for one in listed], plans, running)
         await self._save()
         return outlet_ids[-1] if len(outlet_ids) == OUTLETS_A_LOOK else None
@@ -141,11 +148,11 @@ class Watch:
         wanted = [(key, times) for one in named for key, times in one.items() if len(times)]
         listed = {SeriesId(outlet_id, factor, kind)
                   for (outlet_id, kind), _ in wanted for factor in fetched.get((outlet_id, kind), {})}  # fmt: skip
-        earliest = _earliest([self._states[one] for one in sorted(listed & self._states.keys())])
+        since = earliest([self._states[one] for one in sorted(listed & self._states.keys())])
         for (outlet_id, _), times in wanted:
-            first = _moment(times[0])
-            earliest[outlet_id] = min(earliest.get(outlet_id, first), first)
-        return earliest
+            first = moment(times[0])
+            since[outlet_id] = min(since.get(outlet_id, first), first)
+        return since
 
     def _in_use(self, outlet_id: UUID) -> bool:
         outlet = self._outlets.get(outlet_id)
@@ -159,6 +166,26 @@ class Watch:
             await self._series.save_outlet(outlet)
             self._outlets[outlet.id] = outlet
 
+    async def _take_mark(self, mark: MarkChanged) -> None:
+        """It holds for readings told from now on, and explains what was found in those told before."""
+        spoken = mark.cover or MarkCover(since=mark.since, until=mark.until, factors=mark.factors)
+        cover = Cover(mark.mark_id, mark.outlet_id, mark.effect, spoken.since, spoken.until, frozenset(spoken.factors))
+        await self._marks.save(cover, mark.version, effective=mark.effective)
+        self._covers = await self._read_covers()
+        if mark.outlet_id in self._outlets:
+            self._excuse(mark.outlet_id)
+
+    async def _reach_back(self, since: Mapping[UUID, datetime]) -> None:
+        """Read what changes from these times on, by outlet, could touch."""
+        self._since = dict(since)
+        await self._ledger.load(self._since)
+        self._covers = await self._read_covers()
+
+    async def _read_covers(self) -> dict[UUID, list[Cover]]:
+        """Marks that may cover a reading or an anomaly at hand."""
+        history = self._rulebook.policy.history
+        return await self._marks.covers({outlet_id: at - history for outlet_id, at in self._since.items()})
+
     async def _take_readings(self, event: Event, wanted: Wanted, fetched: Fetched) -> None:
         latest = int((event.time + AHEAD).timestamp())
         columns: dict[SeriesId, Column] = {}
@@ -171,6 +198,8 @@ class Watch:
             for factor, column in fetched.get((outlet_id, kind), {}).items():
                 named = column.at(times[times <= latest])
                 if len(named.t):
+                    flags = marked_flags(named.flags, named.t, factor, self._covers.get(outlet_id, ()))
+                    named = replace(named, flags=flags)
                     columns[SeriesId(outlet_id, factor, kind)] = named
         if columns:
             await self._advance(sorted(columns), columns)
@@ -188,8 +217,8 @@ class Watch:
             np.concatenate(limits),
         )
         before = [self._states.get(one) or StoredSeries(one, b"", None, None, 0) for one in ids]
-        plans = [self._plan(one, _moment(part.t[-1])) for one, part in zip(before, parts, strict=True)]
-        outcome = advance_many(_states(before), _vectors(plans), batch, offsets)
+        plans = [self._plan(one, moment(part.t[-1])) for one, part in zip(before, parts, strict=True)]
+        outcome = advance_many(states_of(before), _vectors(plans), batch, offsets)
         self._keep(before, outcome, parts)
         await self._apply(ids, plans, outcome.hits)
 
@@ -211,7 +240,7 @@ class Watch:
 
     def _keep(self, before: Sequence[StoredSeries], outcome: Outcome, parts: Sequence[Column] = ()) -> None:
         for place, one in enumerate(before):
-            times = [one.first_at, one.last_at, *((_moment(t) for t in parts[place].t[[0, -1]]) if parts else ())]
+            times = [one.first_at, one.last_at, *((moment(t) for t in parts[place].t[[0, -1]]) if parts else ())]
             seen = [at for at in times if at is not None]
             late = one.late + int(outcome.late[place])
             kept = StoredSeries(one.id, dump_state(outcome.states[place]), min(seen), max(seen), late)
@@ -224,6 +253,11 @@ class Watch:
         if len(hits):
             keys = [self._key(one) for one in ids]
             await self._ledger.apply(read_hits(hits, keys, [plan.codes for plan in plans]))
+            for outlet_id in sorted({one.outlet_id for one in ids}):
+                self._excuse(outlet_id)
+
+    def _excuse(self, outlet_id: UUID) -> None:
+        self._ledger.excuse(outlet_id, self._covers.get(outlet_id, []))
 
     def _key(self, one: SeriesId) -> SeriesKey:
         interval = traits_of(self._outlets[one.outlet_id], one.factor, one.kind).interval
@@ -244,33 +278,12 @@ def wanted_times(event: Event) -> dict[tuple[UUID, ReadingKind], np.ndarray]:
     return {key: np.unique(np.array(times, np.int64)) for key, times in named.items() if times}
 
 
-def _earliest(listed: Sequence[StoredSeries]) -> dict[UUID, datetime]:
-    earliest: dict[UUID, datetime] = {}
-    if listed:
-        for one, seconds in zip(listed, reach(_states(listed)), strict=True):
-            if np.isfinite(seconds):
-                at = _moment(seconds)
-                earliest[one.id.outlet_id] = min(earliest.get(one.id.outlet_id, at), at)
-    return earliest
-
-
-def _states(listed: Sequence[StoredSeries]) -> Floats:
-    """The kernel's states. One that another set of checks wrote begins anew, and is counted."""
-    try:
-        return load_states([one.state or None for one in listed])
-    except StateLayoutError:
-        known = [one.state if one.state and _is_readable(one.state) else None for one in listed]
-        RESTARTED.inc(known.count(None))
-        log.warning("states_restarted", series=known.count(None))
-        return load_states(known)
-
-
-def _is_readable(state: bytes) -> bool:
-    try:
-        load_states([state])
-    except StateLayoutError:
-        return False
-    return True
+def _earlier(since: Mapping[UUID, datetime], marks: Iterable[MarkChanged]) -> dict[UUID, datetime]:
+    """The earliest time of each outlet at which readings or marks may change something."""
+    first = dict(since)
+    for mark in marks:
+        first[mark.outlet_id] = min(first.get(mark.outlet_id, mark.since), mark.since)
+    return first
 
 
 def _vectors(plans: Sequence[Plan]) -> Floats:
@@ -280,7 +293,3 @@ def _vectors(plans: Sequence[Plan]) -> Floats:
 def _leave_out(reason: str, outlet_id: UUID, kind: ReadingKind, rows: int) -> None:
     LEFT_OUT.labels(reason).inc(rows)
     log.warning("readings_left_out", reason=reason, outlet_id=str(outlet_id), kind=kind.value, rows=rows)
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(int(seconds), UTC)

@@ -34,6 +34,7 @@ def anomaly_out(one: Stored, outlet: OutletOut | None) -> AnomalyOut:
         unit=unit,
         explanation=Explanation(code=reason.code, params=dict(reason.params)),
         recurrence_of=episode.recurrence_of,
+        marked_by=episode.marked_by,
         detected_at=episode.detected_at,
         version=one.version,
     )

@@ -2,6 +2,7 @@
 
 from services.detection.store.anomalies import AnomalyStore, Filters, Stored
 from services.detection.store.hits import HitStore, Line, Span, line_of
+from services.detection.store.marks import MarkStore
 from services.detection.store.series import SeriesId, SeriesStore, StoredSeries
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Filters",
     "HitStore",
     "Line",
+    "MarkStore",
     "SeriesId",
     "SeriesStore",
     "Span",

@@ -10,7 +10,7 @@ from services.ingest.store.marks import MarkStore
 from shared import audit, feed
 from shared.audit import SYSTEM, Actor
 from shared.auth import Principal
-from shared.contracts.ingest.marks import MARK_CHANGED, MarkChanged
+from shared.contracts.ingest.marks import MARK_CHANGED, MarkChanged, MarkCover
 
 
 class _News(NamedTuple):
@@ -60,6 +60,7 @@ def changed(before: Mark | None, after: Mark, event: str) -> MarkChanged:
         outlet_id=after.outlet_id, kind=after.kind, code=after.code, since=min(old.since, after.since),
         until=_later(old.until, after.until), factors=factors, effect=after.effect, effective=after.effective,
         state=after.state, source=after.source, late=after.is_late(after.changed_at), untrue=after.untrue,
+        cover=MarkCover(since=after.since, until=after.until, factors=sorted(after.factors)),
     )  # fmt: skip
 
 

@@ -262,6 +262,16 @@ class MarkChanged(Wire):
     source: MarkSource
     late: bool
     untrue: bool
+    cover: "MarkCover | None" = None
+    """What the mark itself speaks of now; absent in events told before it was added."""
+
+
+class MarkCover(Wire):
+    """The stretch and the factors of one mark as it stands; no factors means all of the outlet."""
+
+    since: AwareDatetime
+    until: AwareDatetime | None
+    factors: list[str]
 
 
 class MarkOutcome(StrEnum):
