@@ -7,7 +7,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.detection.jobs import build_consumer, build_jobs
-from services.detection.routes import router
+from services.detection.routes import ROUTERS
 from services.detection.service import load_rulebook
 from services.detection.settings import Settings
 from shared.auth import TokenSource, TokenVerifier, jwks_from
@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
             yield
 
     checks: dict[str, Check] = {"database": db.ping, "schema": schema_check(Settings.service, settings.database_url)}
-    routers = [router, feed_router()]
+    routers = [*ROUTERS, feed_router()]
     app = create_kernel_app("Sanse detection", lifespan=lifespan, routers=routers, checks=checks)
     checks["feeds"] = feeds_check(app)
     app.state.settings = settings

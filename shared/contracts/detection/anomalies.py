@@ -1,4 +1,4 @@
-"""The wire of detection 识别: anomalies (episodes), rules."""
+"""Anomalies (episodes) and their grades."""
 
 from enum import StrEnum
 from typing import Any
@@ -83,21 +83,6 @@ class AnomalyOut(Wire):
     marked_by: UUID | None = None
     """The mark 标记 that explains it from its start to its end so far."""
     detected_at: AwareDatetime
-    version: int = 1
-
-
-class RuleOut(Wire):
-    """A rule in force."""
-
-    code: str
-    name_zh: str
-    name_en: str
-    nature: Nature
-    description_zh: str = ""
-    description_en: str = ""
-    parameters: dict[str, Any] = {}
-    source: str = ""
-    valid_from: str = ""
     version: int = 1
 
 

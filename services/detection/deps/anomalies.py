@@ -1,4 +1,4 @@
-"""Wiring: one request = one transaction, committed before the answer."""
+"""Wiring of anomalies and rules."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime

@@ -1,11 +1,11 @@
-"""HTTP of detection."""
+"""HTTP of anomalies and rules."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from services.detection.deps import Reader, Service, Wanted
+from services.detection.deps.anomalies import Reader, Service, Wanted
 from shared.contracts.detection import AnomalyOut, RuleOut
 from shared.http import MAX_PAGE, Page, link_next
 

@@ -1,4 +1,4 @@
-"""Typed client of detection."""
+"""Calls for anomalies and rules."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,10 +8,8 @@ from shared.contracts.detection import AnomalyOut, RuleOut
 from shared.http import Page
 
 
-class DetectionClient(ServiceClient):
+class AnomalyCalls(ServiceClient):
     """Anomalies and rules."""
-
-    service = "detection"
 
     async def list_anomalies(  # noqa: PLR0913 - filters
         self,

@@ -1,0 +1,7 @@
+"""All routers of the service."""
+
+from fastapi import APIRouter
+
+from services.detection.routes.anomalies import router as anomalies_router
+
+ROUTERS: list[APIRouter] = [anomalies_router]

@@ -1,0 +1,27 @@
+"""The wire of detection 识别: anomalies and rules here, each further noun in its own module."""
+
+from shared.contracts.detection.anomalies import (
+    ANOMALY_CLOSED,
+    ANOMALY_OPENED,
+    ANOMALY_UPDATED,
+    AnomalyOut,
+    AnomalyState,
+    Explanation,
+    Frequency,
+    Nature,
+    Severity,
+)
+from shared.contracts.detection.rules import RuleOut
+
+__all__ = [
+    "ANOMALY_CLOSED",
+    "ANOMALY_OPENED",
+    "ANOMALY_UPDATED",
+    "AnomalyOut",
+    "AnomalyState",
+    "Explanation",
+    "Frequency",
+    "Nature",
+    "RuleOut",
+    "Severity",
+]
