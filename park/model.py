@@ -24,7 +24,7 @@ PARK_OFFSET = 8 * HOUR
 """Beijing time, where the daily cycle turns."""
 
 
-def _hash01(seed: int, keys: Times) -> Values:
+def hash01(seed: int, keys: Times) -> Values:
     """Even noise in 0..1 from (seed, key), the splitmix64 finaliser."""
     x = keys.astype(np.uint64) + np.uint64((seed * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -37,7 +37,7 @@ def wander(seed: int, times: Times, period: int) -> Values:
     step, rest = np.divmod(times, period)
     share = rest / period
     share = share * share * (3 - 2 * share)
-    low, high = _hash01(seed, step), _hash01(seed, step + 1)
+    low, high = hash01(seed, step), hash01(seed, step + 1)
     return (low + (high - low) * share) * 2 - 1
 
 
@@ -109,7 +109,7 @@ class OutletModel:
         cycle = np.cos((hour - 14) / 24 * 2 * np.pi)
         own = 0.5 * wander(seed, times, 3 * HOUR) + 0.9 * wander(seed + 4, times, 97 * MINUTE)
         slow = 0.6 * load + own + 0.3 * wander(seed + 1, times, 25 * MINUTE)
-        grain = _hash01(seed + 2, times) + _hash01(seed + 3, times) - 1
+        grain = hash01(seed + 2, times) + hash01(seed + 3, times) - 1
         return factor.base * (1 + factor.cycle * cycle + factor.drift * slow + factor.grain * grain)
 
     def minutes(self, times: Times) -> dict[str, Values]:
@@ -125,17 +125,18 @@ class OutletModel:
             counted = np.isfinite(block).sum(axis=1)
             total = np.nansum(block, axis=1)
             means = np.where(counted >= 45, total / np.maximum(counted, 1), np.nan)
-            result[factor.code] = _rounded(means, factor.resolution)
+            result[factor.code] = rounded(means, factor.resolution)
         return result
 
     def _happened(self, factor: FactorModel, times: Times, values: Values) -> Values:
         for event in self.events:
             if factor.code in event.factors or "*" in event.factors:
                 values = _apply(event, factor, times, values)
-        return _rounded(values, factor.resolution)
+        return rounded(values, factor.resolution)
 
 
-def _rounded(values: Values, step: float) -> Values:
+def rounded(values: Values, step: float) -> Values:
+    """Values in whole steps of the reading."""
     digits = max(0, round(-np.log10(step)))
     return np.round(np.round(values / step) * step, digits)
 
