@@ -1,0 +1,159 @@
+"""What rules would have found in a history 回测: pure, one series or one outlet at a time, the same kernel as live.
+
+    found = run(rules, traits, columns, limits)                the anomalies of one series
+    found = settle_hits(rules, all_hits, until=...)            those of an outlet, from the hits of its series
+
+A history gives what the live stream gave, however that was cut, if its points come in the order in which they came
+then; a point that is late is judged as if it had been sent alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from services.detection.domain.anomalies import Episode, Policy, apply_hit, fold, settle
+from services.detection.domain.checks.definition import Traits
+from services.detection.domain.compiled import Floats, Integers
+from services.detection.domain.hits import Hit, SeriesKey, read_hits
+from services.detection.domain.kernel import Batch, advance, new_states, open_hits
+from services.detection.domain.rules import Plan, Rule, plan
+from shared.clock import PARK_ZONE
+
+NOWHERE = UUID(int=0)
+"""Outlet of a series that belongs to none."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Points of one series in the order in which they came: `t` int64 (n,) epoch seconds UTC, `v` float64 (n,)
+    with NaN for no number, `flags` uint8 (n,) codes of flag letters, 0 = none.
+    """
+
+    t: Integers
+    v: Floats
+    flags: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a series or an outlet would have shown: `hits` as they were told, first reports and ends, in order; the
+    `episodes` that they make, oldest first; `points` looked at, and how many of them were `late`.
+    """
+
+    hits: tuple[Hit, ...]
+    episodes: tuple[Episode, ...]
+    points: int
+    late: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a backtest differs from the rules as they stand: rules switched `off`, own numbers by rule code."""
+
+    off: frozenset[str] = frozenset()
+    overrides: Mapping[str, Mapping[str, float]] | None = None
+
+
+def run(
+    rules: Sequence[Rule],
+    traits: Traits,
+    columns: Columns,
+    limits: Floats,
+    *,
+    key: SeriesKey | None = None,
+    choice: Choice | None = None,
+) -> Found:
+    """Anomalies of one series; `limits` float64 (n, 2), lower and upper limit at each point, NaN = none.
+
+    Raises RuleError for rules that do not fit together and BatchError for columns that do not.
+    """
+    key = key or SeriesKey(NOWHERE, traits.factor, traits.kind, timedelta(seconds=traits.interval))
+    batch = Batch(columns.t, columns.v, columns.flags, limits)
+    hits, late = find_hits(rules, traits, batch, key=key, choice=choice)
+    if not len(columns.t):
+        return Found((), (), 0, 0)
+    return Found(tuple(hits), settle_hits(rules, hits, until=_moment(columns.t.max())), len(columns.t), late)
+
+
+def find_hits(
+    rules: Sequence[Rule], traits: Traits, batch: Batch, *, key: SeriesKey, choice: Choice | None = None
+) -> tuple[list[Hit], int]:
+    """Hits of one series in the order of their decision, the ones still running last; and the number of late points.
+
+    Each point is judged by the rules in force on its own day in the park.
+    """
+    choice = choice or Choice()
+    state, hits, late, the_plan = new_states(), [], 0, None
+    for begin, end, day in _stretches(rules, batch.t):
+        the_plan = plan(rules, traits, on=day, off=choice.off, overrides=choice.overrides)
+        part = Batch(batch.t[begin:end], batch.v[begin:end], batch.flags[begin:end], batch.limits[begin:end])
+        outcome = advance(state, the_plan.vector, part)
+        state, late = outcome.states, late + int(outcome.late[0])
+        hits += read_hits(outcome.hits, [key], [the_plan.codes])
+    return hits + _running(state, the_plan, key), late
+
+
+def settle_hits(
+    rules: Sequence[Rule],
+    hits: Iterable[Hit],
+    *,
+    until: datetime,
+    policy: Policy | None = None,
+    hazardous: bool = False,
+) -> tuple[Episode, ...]:
+    """Anomalies of one outlet from the hits of its series, in the order in which they became known.
+
+    `until` is the outlet's last data time: what ended long enough before is closed.
+    """
+    policy = policy or Policy(rules={rule.code: rule for rule in rules})
+    recent: list[Episode] = []
+    done: list[Episode] = []
+    told: list[Hit] = []
+    for hit in hits:
+        if hit.late and any(_covers(one, hit) for one in told):
+            continue
+        told = [one for one in told if one.opened or one.until > hit.started_at - policy.history]
+        told.append(hit)
+        old = [one for one in recent if not one.running and one.until < hit.started_at - policy.history]
+        if old:
+            done += old
+            recent = [one for one in recent if one not in old]
+        recent = fold(recent, apply_hit(recent, hit, policy=policy, hazardous=hazardous))
+    recent = fold(recent, settle(recent, until, policy=policy))
+    done = fold(done, settle(done, until, policy=policy))
+    return tuple(sorted([*done, *recent], key=lambda one: (one.started_at, one.key)))
+
+
+def _running(state: Floats, the_plan: Plan | None, key: SeriesKey) -> list[Hit]:
+    """Hits that the last point leaves open, as they then stand."""
+    if the_plan is None:
+        return []
+    return read_hits(open_hits(state, the_plan.vector.reshape(1, -1)), [key], [the_plan.codes])
+
+
+def _covers(told: Hit, hit: Hit) -> bool:
+    same = (told.series, told.rule) == (hit.series, hit.rule)
+    return same and told.started_at <= hit.started_at < told.until
+
+
+def _stretches(rules: Sequence[Rule], t: Integers) -> Iterable[tuple[int, int, date]]:
+    """Runs of points between the days on which a rule begins or ends: first, moment after the last, a day in it."""
+    if not len(t):
+        return
+    days = sorted({day for rule in rules for day in (rule.valid_from, rule.valid_to) if day is not None})
+    changes = np.array([datetime.combine(day, time(), PARK_ZONE).timestamp() for day in days])
+    period = np.searchsorted(changes, t, side="right")
+    edges = [0, *(np.flatnonzero(np.diff(period)) + 1).tolist(), len(t)]
+    for begin, end in pairwise(edges):
+        yield begin, end, _moment(t[begin]).astimezone(PARK_ZONE).date()
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
