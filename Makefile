@@ -7,7 +7,7 @@ DATA   ?= data
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lock shot bench clean
+.PHONY: help up test check format lock shot bench evaluate clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ shot: $(STAMP)  ## take screenshots of the main pages of a running stack into bu
 
 bench: $(STAMP)  ## run every benchmark and write docs/performance.md
 	$(BIN)/python -m benchmarks.all
+
+evaluate: $(STAMP)  ## judge the rules in force on real and injected data and write docs/evaluation.md
+	$(BIN)/python -m benchmarks.evaluate
 
 clean:  ## remove what was built here (not the data)
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -48,4 +48,4 @@ def test_make_commands_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
 
-    assert targets == {"help", "up", "test", "check", "format", "lock", "shot", "bench", "clean"}
+    assert targets == {"help", "up", "test", "check", "format", "lock", "shot", "bench", "evaluate", "clean"}

@@ -1,0 +1,55 @@
+"""Judges the rules in force on every set, prints a table and writes docs/evaluation.md.
+
+`--tuning`: on the seeds for choosing thresholds, without writing; `--workers N`: processes, 2 by default.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.evaluate.bars import bars, by_name, figures, peers, ratios
+from benchmarks.evaluate.injections import REPORTING, TUNING
+from benchmarks.evaluate.judge import Results, evaluate
+from benchmarks.evaluate.page import rate, render
+from benchmarks.evaluate.sets import SETS
+from benchmarks.report import report, table
+from shared.clock import wall
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "evaluation.md"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The page is left as it is where a set is absent, so that it never loses figures."""
+    options = argparse.ArgumentParser(prog="python -m benchmarks.evaluate")
+    options.add_argument("--tuning", action="store_true")
+    options.add_argument("--workers", type=int, default=2)
+    chosen = options.parse_args(arguments)
+    results = evaluate(SETS, TUNING if chosen.tuning else REPORTING, chosen.workers)
+    show(results)
+    for name, why in results.absent.items():
+        print(f"not judged: {name}, {why}")
+    if chosen.tuning or results.absent:
+        print(f"{PAGE.name} is left as it is")
+    else:
+        PAGE.write_text(render(results, str(wall().date())), encoding="utf-8")
+    report("evaluate", figures=figures(results), peers=peers(results), ratios=ratios(results))
+
+
+def show(results: Results) -> None:
+    """Print a row for each series or kind, and the bars."""
+    rows = []
+    for group, verdicts in results.verdicts.items():
+        peer = by_name(verdicts, "peer")
+        for name, ours in by_name(verdicts).items():
+            naive = peer[name]
+            rows.append(
+                [group, name, rate(ours.recall()), rate(ours.precision()), ours.burden,
+                 rate(naive.recall()), rate(naive.precision()), naive.burden]
+            )  # fmt: skip
+    table(["set", "series", "recall", "precision", "false/30 d", "naive recall", "naive precision", "false/30 d"], rows)
+    table(["set", "asked", "reached", "met"], [[one.group, one.asked, one.reached, one.met] for one in bars(results)])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

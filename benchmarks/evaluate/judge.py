@@ -1,0 +1,107 @@
+"""Runs the rules in force and the peer over the cases, some at a time in processes of their own."""
+
+import multiprocessing
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from benchmarks.evaluate import baseline
+from benchmarks.evaluate.cases import Case
+from benchmarks.evaluate.injections import FITS
+from services.detection.domain.anomalies import Episode
+from services.detection.domain.backtest import NOWHERE, find_hits, settle_hits
+from services.detection.domain.evaluation import Score, Span, score, spans_of
+from services.detection.domain.hits import Hit, SeriesKey
+from services.detection.domain.kernel import Batch
+from services.detection.service.rulebook import load_rulebook
+from shared.contracts.detection import Severity
+
+CASES_A_TIME = 8
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was made of one case; `severe` anomalies of severity A that touch no label, `matrix` the scores by kind
+    of alarm even where the labels do not say what is wrong.
+    """
+
+    group: str
+    name: str
+    ours: Score
+    peer: Score
+    matrix: Score
+    severe: int
+
+
+@dataclass(frozen=True)
+class Results:
+    """Verdicts by set, and for each set that is absent the reason."""
+
+    verdicts: Mapping[str, Sequence[Verdict]]
+    absent: Mapping[str, str]
+
+
+def evaluate(sets: Mapping[str, Callable[[int], list[Case]]], seed: int, workers: int) -> Results:
+    """Judge all sets that are there; `workers` below two judges in this process."""
+    there: dict[str, list[Case]] = {}
+    absent: dict[str, str] = {}
+    for name, make in sets.items():
+        try:
+            there[name] = make(seed)
+        except FileNotFoundError as lost:
+            absent[name] = f"{lost.filename} is absent"
+    if workers < 2:
+        return Results({name: [judge(case) for case in cases] for name, cases in there.items()}, absent)
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pending = {name: pool.map(judge, cases, chunksize=CASES_A_TIME) for name, cases in there.items()}
+        return Results({name: list(verdicts) for name, verdicts in pending.items()}, absent)
+
+
+def judge(case: Case) -> Verdict:
+    """Score one case for the rules in force and for the peer."""
+    hits, episodes = find(case)
+    ours = [span for span in spans_of(hits) if span.kind not in case.ignore]
+    peer = [span for line in case.lines for span in baseline.alarms(line)]
+    columns, interval = case.lines[0].columns, case.lines[0].traits.interval
+
+    def scored(alarms: Sequence[Span], *, kinds: bool) -> Score:
+        return score(case.labels, alarms, columns.t, interval, by_kind=kinds, fits=FITS)
+
+    return Verdict(
+        case.group,
+        case.name,
+        scored(ours, kinds=case.kinds),
+        scored(peer, kinds=case.kinds),
+        scored(ours, kinds=True),
+        sum(one.severity is Severity.A and not _touches(one, case.labels) for one in episodes),
+    )
+
+
+def find(case: Case) -> tuple[list[Hit], tuple[Episode, ...]]:
+    """Hits of all lines in the order in which they became known, and the anomalies that they make."""
+    rules = load_rulebook().rules
+    hits: list[Hit] = []
+    for line in case.lines:
+        traits, columns = line.traits, line.columns
+        key = SeriesKey(NOWHERE, traits.factor, traits.kind, timedelta(seconds=traits.interval))
+        batch = Batch(columns.t, columns.v, columns.flags, line.limits)
+        hits += find_hits(rules, traits, batch, key=key)[0]
+    if len(case.lines) > 1:
+        hits.sort(key=lambda hit: hit.decided_at + hit.series.interval)
+    last = max(int(np.max(line.columns.t)) for line in case.lines)
+    return hits, settle_hits(rules, hits, until=datetime.fromtimestamp(last, UTC))
+
+
+def together(verdicts: Sequence[Verdict], which: str = "ours") -> Score:
+    """The sum of some scores."""
+    return reduce(add, (getattr(one, which) for one in verdicts), Score())
+
+
+def _touches(episode: Episode, labels: Sequence[Span]) -> bool:
+    start, end = episode.started_at.timestamp(), episode.until.timestamp()
+    return any(start < label.end and end > label.start for label in labels)
