@@ -53,21 +53,19 @@ def build(seed: int, outlets: int = 200, hours: int = 8760, start: int = START) 
     return _with(park, ground, place(park, seed))
 
 
-def build_minutes(hourly: VirtualPark, since: int, until: int, keys: Sequence[str]) -> VirtualPark:
-    """Minute means of some outlets of a built park over [since, until), with the same events in them.
+def window(park: VirtualPark, since: int, until: int, keys: Sequence[str], step: int = MINUTE) -> VirtualPark:
+    """Some outlets of a built park over [since, until) in another step, or in hours beyond its end, with its events.
 
-    Each event is written whole, with the history it needs, and then cut to the span.
+    Each event is written whole, with the history it needs, and then cut to the span. Raises KeyError for an outlet
+    that the park has not.
     """
-    chosen = [hourly.outlets[key].plan for key in keys]
-    truths = [t for t in hourly.truths if t.outlet in keys and t.start < until and t.end > since]
+    truths = [t for t in park.truths if t.outlet in keys and t.start < until and t.end > since]
     first = min([since, *(t.start - HISTORY for t in truths)])
-    times = grid(first, max([until, *(t.end for t in truths)]), MINUTE)
+    times = grid(first, max([until, *(t.end for t in truths)]), step)
     others = {t.other for t in truths if t.other} - set(keys)
-    needed = chosen + [hourly.outlets[key].plan for key in sorted(others)]
-    plain = {plan.key: honest_outlet(plan, times, MINUTE) for plan in needed}
-    ground = Ground(hourly.seed, times, MINUTE, plain)
-    whole = VirtualPark(hourly.seed, MINUTE, times, {key: plain[key] for key in keys})
-    return _cut(_with(whole, ground, truths), since, until)
+    plain = {key: honest_outlet(park.outlets[key].plan, times, step) for key in (*keys, *sorted(others))}
+    whole = VirtualPark(park.seed, step, times, {key: plain[key] for key in keys})
+    return _cut(_with(whole, Ground(park.seed, times, step, plain), truths), since, until)
 
 
 def _with(park: VirtualPark, ground: Ground, truths: Sequence[Truth]) -> VirtualPark:

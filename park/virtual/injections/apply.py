@@ -59,7 +59,7 @@ def apply(ground: Ground, outlet: VirtualOutlet, truth: Truth) -> tuple[VirtualO
     kind = kinds()[truth.kind]
     rows = slice(*(int(np.searchsorted(ground.times, moment)) for moment in (truth.start, truth.end)))
     scene = Scene(
-        outlet=outlet,
+        outlet=ground.honest[truth.outlet],
         times=ground.times,
         step=ground.step,
         rows=rows,

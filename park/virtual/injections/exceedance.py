@@ -34,5 +34,6 @@ def creep(scene: Scene) -> Changes:
     changes: Changes = {}
     for code in scene.codes:
         v, top = scene.now(code), scene.ceiling(code) * scene.size
-        changes[code] = Change(v * (1 - scene.share) + top * scene.share * scene.shape(code) ** 0.3)
+        share = scene.held(code, scene.share)
+        changes[code] = Change(v * (1 - share) + top * share * scene.shape(code) ** 0.3)
     return changes

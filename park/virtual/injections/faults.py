@@ -68,7 +68,10 @@ def step(scene: Scene) -> Changes:
 
 def drift(scene: Scene) -> Changes:
     """Up by `size` of the usual level, little by little."""
-    return {code: Change(scene.now(code) + scene.size * scene.level(code) * scene.share) for code in scene.codes}
+    changes: Changes = {}
+    for code in scene.codes:
+        changes[code] = Change(scene.now(code) + scene.size * scene.level(code) * scene.held(code, scene.share))
+    return changes
 
 
 def noise_up(scene: Scene) -> Changes:
@@ -112,7 +115,8 @@ def rate_jump(scene: Scene) -> Changes:
     """Up by `size` of the usual level at once, falling off over some hours."""
     changes: Changes = {}
     for code in scene.codes:
-        changes[code] = Change(scene.now(code) + scene.size * scene.level(code) * np.exp(-scene.hours / 4))
+        fall = np.exp(-scene.held(code, scene.hours) / 4)
+        changes[code] = Change(scene.now(code) + scene.size * scene.level(code) * fall)
     return changes
 
 

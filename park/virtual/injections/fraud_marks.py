@@ -15,8 +15,12 @@ def oxygen_pinned(scene: Scene) -> Changes:
 
 
 def stale_conversion(scene: Scene) -> Changes:
-    """The converted value is `size` times the raw one whatever O2 says."""
-    return {code: Change(scene.now(code.removesuffix(CONVERTED)) * scene.size) for code in scene.codes}
+    """The raw value times one factor whatever O2 says: `size` of the usual one."""
+    changes: Changes = {}
+    for code in scene.codes:
+        raw = code.removesuffix(CONVERTED)
+        changes[code] = Change(scene.now(raw) * (scene.size * scene.level(code) / scene.level(raw)))
+    return changes
 
 
 def mass_mismatch(scene: Scene) -> Changes:

@@ -71,7 +71,8 @@ def smoothed(scene: Scene) -> Changes:
         known = np.flatnonzero(scene.column(code).usable[scene.rows])
         v = np.interp(np.arange(scene.length), known, scene.now(code)[known])
         padded = np.concatenate((np.full(width - 1, v[0]), v))
-        changes[code] = Change(np.convolve(padded, np.ones(width) / width, mode="valid"))
+        means = np.convolve(padded, np.ones(width) / width, mode="valid")
+        changes[code] = Change(scene.held(code, means))
     return changes
 
 

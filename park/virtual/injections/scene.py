@@ -26,7 +26,10 @@ Changes = dict[str, Change]
 
 @dataclass(frozen=True)
 class Scene:
-    """One event about to be written: `codes` are what it is aimed at, `size` how strong it is."""
+    """One event about to be written: `codes` are what it is aimed at, `size` how strong it is.
+
+    `outlet` is the honest one: what is usual, and what is replayed, never comes from another event.
+    """
 
     outlet: VirtualOutlet
     times: Times
@@ -110,6 +113,15 @@ class Scene:
             return self.rng.standard_normal(self.length)
         _, back = np.unique(sampled(self.outlet.plan, self.times[self.rows]), return_inverse=True)
         return self.rng.standard_normal(int(back.max()) + 1)[back]
+
+    def held(self, code: str, values: Values) -> Values:
+        """`values` by row as the analyser would show them: a water analyser repeats the one of its sample."""
+        if not self.column(code).instrument.hold:
+            return values
+        _, first, back = np.unique(
+            sampled(self.outlet.plan, self.times[self.rows]), return_index=True, return_inverse=True
+        )
+        return np.asarray(values[first][back])
 
     def shape(self, code: str) -> Values:
         """The honest course of the span relative to what is usual, about 1."""

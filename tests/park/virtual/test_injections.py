@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from park.model import DAY, HOUR
-from park.virtual.build import REPORTING_SEED, START, TUNING_SEED, build, build_minutes, honest
+from park.virtual.build import REPORTING_SEED, START, TUNING_SEED, build, honest, window
 from park.virtual.columns import CONVERTED, Column, Role, Truth, VirtualOutlet, VirtualPark
 from park.virtual.injections.apply import function_of
 from park.virtual.injections.kinds import Kind, Strength, kinds
@@ -102,8 +102,7 @@ def test_a_kind_changes_its_span_and_factors(parks: Parks, kind: Kind):
             if changed(column, parks.made.outlets[truth.outlet].columns[code])[rows].any()
         }
         assert found == set(truth.touched)
-        if kind.code != "calibration_overdue":  # an analyser may have no calibration of its own
-            assert set(truth.factors) <= found
+        assert set(truth.factors) <= found
         followers = set(outlet.of(Role.CONVERTED, Role.MASS)) if kind.derived else set()
         assert found - set(truth.factors) <= followers | {TREATMENT_POWER}
         if kind.code != "treatment_off":
@@ -219,8 +218,8 @@ def test_minutes_hold_the_same_events(parks: Parks):
     for kind in ("stuck", "exceed_hour", "missing_all", "air_inlet", "marked_stopped", "intermittent"):
         truth = parks.of(kind)[0]
         since, until = truth.start - 6 * HOUR, truth.end + 6 * HOUR
-        made = build_minutes(parks.made, since, until, [truth.outlet])
-        plain = build_minutes(parks.plain, since, until, [truth.outlet])
+        made = window(parks.made, since, until, [truth.outlet])
+        plain = window(parks.plain, since, until, [truth.outlet])
         inside = (made.t >= truth.start) & (made.t < truth.end)
 
         assert (len(made.t), made.truths[0].number) == ((until - since) // 60, truth.number)
@@ -229,6 +228,17 @@ def test_minutes_hold_the_same_events(parks: Parks):
             assert not rows[~inside].any(), (kind, code)
             assert rows.any() == (code in made.truths[0].touched), (kind, code)
         assert set(truth.factors) <= set(made.truths[0].touched)
+
+
+def test_a_window_of_hours_is_a_cut_of_the_year(parks: Parks):
+    for truth in parks.made.truths[::9]:
+        since, until = truth.start - 3 * HOUR, truth.start + 40 * HOUR
+        rows = slice((since - START) // HOUR, (until - START) // HOUR)
+        part = window(parks.made, since, until, [truth.outlet], HOUR)
+        for code, column in part.outlets[truth.outlet].columns.items():
+            whole = parks.made.outlets[truth.outlet].columns[code]
+            assert np.array_equal(column.v, whole.v[rows], equal_nan=True), (truth, code)
+            assert np.array_equal(column.flags, whole.flags[rows]), (truth, code)
 
 
 def test_a_park_too_short_for_events_has_none():
