@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.casework.states import render as casework
+from services.detection.states import render as detection
 from services.ingest.states import render as ingest
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "states.md"
@@ -10,7 +11,7 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "states.md"
 
 def render() -> str:
     """The whole document."""
-    return casework() + "\n" + ingest()
+    return casework() + "\n" + ingest() + "\n" + detection()
 
 
 if __name__ == "__main__":

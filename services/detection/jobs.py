@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.gateways import Fetched, Readings, merged
 from services.detection.service import Watch, load_rulebook
+from services.detection.service.suppressions import BATCH, expire_suppressions
 from services.detection.service.watch import wanted_times
 from services.detection.store import SeriesId
 from shared.clients.ingest import IngestClient
@@ -71,10 +72,21 @@ def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
             if after is None:
                 return
 
+    async def expire() -> None:
+        await _expire(app)
+
     return [
         Job("look_for_silence", timedelta(minutes=5), look_for_silence),
         Job("refresh_running", timedelta(minutes=30), refresh_running),
+        Job("expire_suppressions", timedelta(minutes=5), expire),
     ]
+
+
+async def _expire(app: FastAPI) -> None:
+    found = BATCH
+    while found == BATCH:
+        async with app.state.db.transaction() as session:
+            found = await expire_suppressions(session, app.state.clock.now())
 
 
 async def _read_until(app: FastAPI, readings: Readings) -> datetime:

@@ -61,7 +61,11 @@ class HitRow(Table, table=True):
     """A rule hit as it was last told: where it belongs, and the span it covers."""
 
     __tablename__ = "hits"
-    __table_args__ = (Index("hits_of_series", "outlet_id", "until"),)
+    __table_args__ = (
+        Index("hits_of_series", "outlet_id", "until"),
+        Index("hits_suppressed", "suppressed_by", postgresql_where=text("suppressed_by is not null")),
+        Index("hits_quiet", "outlet_id", postgresql_where=text("running and suppressed_by is not null")),
+    )
 
     id: UUID = Field(primary_key=True)
     outlet_id: UUID
@@ -74,6 +78,36 @@ class HitRow(Table, table=True):
     value: float
     reference: float
     points: int
+    suppressed_by: UUID | None = None
+
+
+class SuppressionRow(Table, table=True):
+    """A suppression with who proposed, decided and ended it."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (Index("suppressions_by_time", "proposed_at", "id"),)
+
+    id: UUID = Field(primary_key=True)
+    no: str = Field(unique=True)
+    enterprise_id: UUID = Field(index=True)
+    outlet_id: UUID | None = None
+    factor: str | None = None
+    rule: str
+    kind: str | None = None
+    value_at_least: float | None = None
+    value_at_most: float | None = None
+    since: datetime = Field(sa_type=DateTime(timezone=True))
+    until: datetime = Field(sa_type=DateTime(timezone=True))
+    reason_code: str
+    note: str
+    state: str
+    proposed_at: datetime = Field(sa_type=DateTime(timezone=True))
+    proposed: dict[str, Any] = Field(sa_type=JSONB)
+    decided: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    decision: str
+    ended: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    end_reason: str
+    version: int
 
 
 class AnomalyRow(Table, table=True):

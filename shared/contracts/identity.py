@@ -28,13 +28,14 @@ class Role(StrEnum):
 _READ = frozenset({"registry:read", "readings:read", "anomalies:read", "cases:read", "grades:read"})
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
     Role.ENTERPRISE: _READ | {"cases:act", "marks:write", "qa:write"},
-    Role.SUPERVISOR: _READ | {"cases:act", "packets:read", "drafts:read", "marks:review"},
+    Role.SUPERVISOR: _READ | {"cases:act", "packets:read", "drafts:read", "marks:review", "suppressions:write"},
     Role.SUPERVISOR_LEAD: _READ | {"cases:act", "packets:read", "drafts:read", "audit:read", "marks:review",
-                                   "devices:command", "packets:retry"},
+                                   "devices:command", "packets:retry", "suppressions:write"},
     Role.OFFICER: _READ | {"cases:act", "packets:read", "drafts:read", "grades:write", "grades:publish", "audit:read",
-                           "registry:write", "marks:review", "qa:write", "devices:command", "packets:retry"},
+                           "registry:write", "marks:review", "qa:write", "devices:command", "packets:retry",
+                           "suppressions:write"},
     Role.SECTION_HEAD: _READ | {"cases:act", "packets:read", "drafts:read", "grades:write", "grades:publish",
-                                "audit:read", "marks:review"},
+                                "audit:read", "marks:review", "suppressions:write"},
     Role.ADMIN: _READ | {"packets:read", "drafts:read", "audit:read", "registry:write", "accounts:admin",
                          "readings:write", "devices:command", "packets:retry", "hooks:admin"},
     Role.AUDITOR: _READ | {"packets:read", "drafts:read", "audit:read"},

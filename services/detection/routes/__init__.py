@@ -3,5 +3,6 @@
 from fastapi import APIRouter
 
 from services.detection.routes.anomalies import router as anomalies_router
+from services.detection.routes.suppressions import router as suppressions_router
 
-ROUTERS: list[APIRouter] = [anomalies_router]
+ROUTERS: list[APIRouter] = [anomalies_router, suppressions_router]

@@ -1,7 +1,7 @@
 """Anomalies of some outlets while hits are applied to them; then what is written and told."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.detection.domain.anomalies import Change, ChangeKind, Episode, Policy, apply_hit, fold, settle
 from services.detection.domain.covers import Cover, excuse
 from services.detection.domain.hits import Hit
+from services.detection.domain.suppressing.model import Suppression, find_cover
 from services.detection.service.wire import anomaly_out
-from services.detection.store import AnomalyStore, HitStore, Line, Span, Stored, line_of
+from services.detection.store import AnomalyStore, HitStore, Line, Span, Stored, SuppressionStore, line_of
 from shared.clock import PARK_ZONE
 from shared.contracts.detection import ANOMALY_CLOSED, ANOMALY_OPENED, ANOMALY_UPDATED
 from shared.contracts.ingest import OutletOut
@@ -26,21 +27,29 @@ class Ledger:
         self._session = session
         self._anomalies = AnomalyStore(session)
         self._hits = HitStore(session)
+        self._suppressions = SuppressionStore(session)
         self._policy = policy
         self._hazardous = hazardous
         self._episodes: dict[UUID, list[Episode]] = {}
         self._stored: dict[UUID, Stored] = {}
         self._changes: dict[UUID, list[Change]] = {}
         self._told: dict[UUID, Hit] = {}
+        self._quiet: dict[UUID, UUID] = {}
+        self._suppressing: list[Suppression] = []
 
-    async def load(self, since: Mapping[UUID, datetime]) -> None:
-        """Read what new hits of these outlets, none of them beginning before `since`, could touch."""
+    async def load(self, since: Mapping[UUID, datetime], enterprises: Iterable[UUID]) -> None:
+        """Read what new hits of these outlets, none of them beginning before `since`, could touch.
+
+        `enterprises` own the outlets: their suppressions may keep hits quiet.
+        """
+        if since:
+            self._suppressing = await self._suppressions.in_reach(enterprises, min(since.values()))
         history = {outlet_id: at - self._policy.history for outlet_id, at in since.items()}
         for one in await self._anomalies.known(history):
             self._stored[one.episode.id] = one
             self._episodes.setdefault(one.episode.outlet_id, []).append(one.episode)
 
-    async def apply(self, hits: Sequence[Hit]) -> None:
+    async def apply(self, hits: Sequence[Hit], outlets: Mapping[UUID, OutletOut]) -> None:
         """Hits of one event of the feed, or of one look at the clock.
 
         Sorted by the moment their last reading was complete, so that two kinds of readings of one factor tell the
@@ -54,6 +63,8 @@ class Ledger:
             spans[line].append(Span(hit.started_at, hit.until))
             self._told[hit.id] = hit
             known = self._episodes.get(line.outlet_id, [])
+            if self._keeps_quiet(hit, known, outlets[line.outlet_id].enterprise_id):
+                continue
             toxic = line.factor in self._hazardous
             self._note(line.outlet_id, apply_hit(known, hit, policy=self._policy, hazardous=toxic))
 
@@ -62,13 +73,23 @@ class Ledger:
         changed = ((one, excuse(one, covers)) for one in self._episodes.get(outlet_id, []))
         self._note(outlet_id, [Change(ChangeKind.UPDATED, new, new.until) for one, new in changed if new != one])
 
+    def _keeps_quiet(self, hit: Hit, known: Sequence[Episode], enterprise_id: UUID) -> bool:
+        """Note the suppression of a hit. One that already runs in an anomaly stays with it."""
+        self._quiet.pop(hit.id, None)
+        if not self._suppressing or any(hit.id == running for one in known for running, _ in one.running):
+            return False
+        cover = find_cover(self._suppressing, hit, enterprise_id)
+        if cover is not None:
+            self._quiet[hit.id] = cover.id
+        return cover is not None
+
     def settle(self, outlet_id: UUID, watermark: datetime) -> None:
         """Close what is over at the outlet's data time."""
         self._note(outlet_id, settle(self._episodes.get(outlet_id, []), watermark, policy=self._policy))
 
     async def save(self, outlets: Mapping[UUID, OutletOut], now: datetime) -> None:
         """Write what has changed and tell each changed anomaly once, as it now is."""
-        await self._hits.save(list(self._told.values()))
+        await self._hits.save(list(self._told.values()), self._quiet)
         opened = [changes[0].episode for changes in self._changes.values() if changes[0].episode.id not in self._stored]
         days = [episode.started_at.astimezone(PARK_ZONE).date() for episode in opened]
         numbers = dict(zip((one.id for one in opened), await self._anomalies.take_numbers(days), strict=True))

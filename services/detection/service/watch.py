@@ -80,7 +80,9 @@ class Watch:
         marks = [MarkChanged.model_validate(event.data) for event in events if event.type == MARK_CHANGED]
         told |= {one.outlet_id for one in marks}
         await self._load(told.union(outlet_id for wanted in named for outlet_id, _ in wanted))
-        await self._reach_back(_earlier(self._reach(named, fetched), marks))
+        # Also the owners of outlets of which the events themselves tell.
+        owners = {UUID(event.data["enterprise_id"]) for event in events if event.type == OUTLET_CHANGED}
+        await self._reach_back(_earlier(self._reach(named, fetched), marks), owners)
         for event, wanted in zip(events, named, strict=True):
             if event.type == OUTLET_CHANGED:
                 await self._take_outlet(OutletOut.model_validate(event.data))
@@ -175,10 +177,11 @@ class Watch:
         if mark.outlet_id in self._outlets:
             self._excuse(mark.outlet_id)
 
-    async def _reach_back(self, since: Mapping[UUID, datetime]) -> None:
-        """Read what changes from these times on, by outlet, could touch."""
+    async def _reach_back(self, since: Mapping[UUID, datetime], owners: Iterable[UUID] = ()) -> None:
+        """Read what changes from these times on, by outlet, could touch; `owners` are enterprises not known yet."""
         self._since = dict(since)
-        await self._ledger.load(self._since)
+        known = {outlet.enterprise_id for outlet in self._outlets.values()}
+        await self._ledger.load(self._since, known.union(owners))
         self._covers = await self._read_covers()
 
     async def _read_covers(self) -> dict[UUID, list[Cover]]:
@@ -252,7 +255,7 @@ class Watch:
     async def _apply(self, ids: Sequence[SeriesId], plans: Sequence[Plan], hits: Hits) -> None:
         if len(hits):
             keys = [self._key(one) for one in ids]
-            await self._ledger.apply(read_hits(hits, keys, [plan.codes for plan in plans]))
+            await self._ledger.apply(read_hits(hits, keys, [plan.codes for plan in plans]), self._outlets)
             for outlet_id in sorted({one.outlet_id for one in ids}):
                 self._excuse(outlet_id)
 

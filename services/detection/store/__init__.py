@@ -4,6 +4,7 @@ from services.detection.store.anomalies import AnomalyStore, Filters, Stored
 from services.detection.store.hits import HitStore, Line, Span, line_of
 from services.detection.store.marks import MarkStore
 from services.detection.store.series import SeriesId, SeriesStore, StoredSeries
+from services.detection.store.suppressions import SuppressionStore
 
 __all__ = [
     "AnomalyStore",
@@ -16,5 +17,6 @@ __all__ = [
     "Span",
     "Stored",
     "StoredSeries",
+    "SuppressionStore",
     "line_of",
 ]

@@ -9,14 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, DateTime, Uuid, and_, bindparam, column, func, or_
+from sqlalchemy import ARRAY, DateTime, Uuid, and_, bindparam, column, func, or_, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from services.detection.domain.anomalies import Episode
 from services.detection.store.bulk import chunks
-from services.detection.tables import AnomalyRow, NumberRow
+from services.detection.tables import AnomalyRow, HitRow, NumberRow
 from shared.contracts.detection import AnomalyState
 
 _EPISODE: TypeAdapter[Episode] = TypeAdapter(Episode)
@@ -83,11 +83,13 @@ class AnomalyStore:
         return [_stored(row) for row in rows.scalars()]
 
     async def outlets_with_open(self, after: UUID | None, limit: int) -> list[UUID]:
-        """Outlets that have an open anomaly, in order of their id, after a given one."""
-        query = select(AnomalyRow.outlet_id).where(col(AnomalyRow.state) == AnomalyState.OPEN.value)
+        """Outlets with an open anomaly or a suppressed hit that runs, in order of their id, after a given one."""
+        opened = select(col(AnomalyRow.outlet_id)).where(col(AnomalyRow.state) == AnomalyState.OPEN.value)
+        quiet = select(col(HitRow.outlet_id)).where(col(HitRow.running), col(HitRow.suppressed_by).is_not(None))
+        either = union(opened, quiet).subquery()
+        query = select(either.c.outlet_id).order_by(either.c.outlet_id).limit(limit)
         if after is not None:
-            query = query.where(col(AnomalyRow.outlet_id) > after)
-        query = query.distinct().order_by(col(AnomalyRow.outlet_id)).limit(limit)
+            query = query.where(either.c.outlet_id > after)
         return list((await self._session.execute(query)).scalars())
 
     async def find(self, anomaly_id: UUID) -> Stored | None:

@@ -1,6 +1,6 @@
 """Rule hits as they were last told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from services.detection.domain.hits import Hit
 from services.detection.store.bulk import among, chunks
 from services.detection.tables import HitRow
 
-_TOLD = ("started_at", "until", "running", "value", "reference", "points")
+_TOLD = ("started_at", "until", "running", "value", "reference", "points", "suppressed_by")
 
 
 class Line(NamedTuple):
@@ -61,17 +61,17 @@ class HitStore:
             for row in rows.scalars()
         ]
 
-    async def save(self, hits: Sequence[Hit]) -> None:
-        """Write new hits, and what is new of known ones."""
+    async def save(self, hits: Sequence[Hit], quiet: Mapping[UUID, UUID]) -> None:
+        """Write new hits, and what is new of known ones; `quiet` names the suppression of those that have one."""
         for part in chunks(sorted(hits, key=lambda hit: hit.id)):
-            statement = insert(HitRow).values([_row(hit) for hit in part])
+            statement = insert(HitRow).values([_row(hit, quiet.get(hit.id)) for hit in part])
             changes = {name: statement.excluded[name] for name in _TOLD}
             await self._session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes))
 
 
-def _row(hit: Hit) -> dict[str, object]:
+def _row(hit: Hit, suppressed_by: UUID | None) -> dict[str, object]:
     line = line_of(hit)
     return {
         "id": hit.id, **line._asdict(), "started_at": hit.started_at, "until": hit.until, "running": hit.opened,
-        "value": hit.value, "reference": hit.reference, "points": hit.count,
+        "value": hit.value, "reference": hit.reference, "points": hit.count, "suppressed_by": suppressed_by,
     }  # fmt: skip
