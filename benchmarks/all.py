@@ -66,7 +66,9 @@ def _text(value: Any) -> str:
 def main() -> None:
     """Run all, or those named on the command line; the page keeps what it has of the others."""
     names = sys.argv[1:] or sorted(
-        path.stem for path in HERE.glob("*.py") if path.stem not in NOT_BENCHMARKS and not path.stem.endswith("_peer")
+        path.stem
+        for path in HERE.glob("*.py")
+        if path.stem not in NOT_BENCHMARKS and not path.stem.endswith("_peer") and not path.stem.startswith("peers_")
     )
     old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     PAGE.write_text(page([run(name) for name in names], old).rstrip() + "\n", encoding="utf-8")
