@@ -2,9 +2,9 @@
 
 ioos_qc, SaQC, adtk and hand-written numpy each run as a program of their own in their own environment, made under
 `build/peers` by the first run; one core, one run, the same values. Every tool may use its fastest own way, is warmed
-up, and the best of three counts, in time of processor. It must also find what was put into the values. The kernel is measured with its
-checks of the same names alone and with all checks; it keeps its state and could stop after any point, the others see
-the whole series at once. Run: `python -m benchmarks.peers`.
+up, and the best of three counts, in time of processor. It must also find what was put into the values. The kernel is
+measured with its checks of the same names alone and with all checks; it keeps its state and could stop after any
+point, the others see the whole series at once. Run: `python -m benchmarks.peers`.
 """
 
 import json
