@@ -6,6 +6,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.evaluate.bars import bars, by_name, figures, peers, ratios
@@ -40,8 +41,9 @@ def show(results: Results) -> None:
     """Print a row for each series or kind, and the bars."""
     rows = []
     for group, verdicts in results.verdicts.items():
-        peer = by_name(verdicts, "peer")
-        for name, ours in by_name(verdicts).items():
+        some = [replace(one, name="all") for one in verdicts] if group == "park" else verdicts
+        peer = by_name(some, "peer")
+        for name, ours in by_name(some).items():
             naive = peer[name]
             rows.append(
                 [group, name, rate(ours.recall()), rate(ours.precision()), ours.burden,

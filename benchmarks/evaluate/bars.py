@@ -5,13 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.evaluate.injections import STRENGTHS
 from benchmarks.evaluate.judge import Results, Verdict, together
+from park.virtual.injections.kinds import kinds
 from services.detection.domain.evaluation import Score
 
 TIMES_PEER = 2.0
 PLANT_FALSE, PLANT_RECALL = 8.0, 0.6
 HONEST_FALSE = 1.0
+PARK_RECALL, PARK_PRECISION, FRAUD_RECALL = 0.9, 0.8, 0.8
+EXACT = ("injected", "park")
+"""Sets whose labels are kinds and strengths."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,22 @@ def bars(results: Results) -> list[Bar]:
         burden = together(verdicts).burden
         asked = f"at most {HONEST_FALSE:g} false episode a series in 30 days"
         made.append(Bar("honest", asked, f"{burden:.2f}", burden <= HONEST_FALSE))
+    if verdicts := results.verdicts.get("park"):
+        made.append(_park(together(verdicts)))
     return made
+
+
+def _park(ours: Score) -> Bar:
+    recall, precision = ours.recall().share, ours.precision().share
+    frauds = [f"{kind.code} medium" for kind in kinds().values() if kind.fraud and ours.labels[f"{kind.code} medium"]]
+    enough = sum(ours.recall(kind).share >= FRAUD_RECALL for kind in frauds)
+    return Bar(
+        "park",
+        f"recall of at least {PARK_RECALL:g} at a precision of at least {PARK_PRECISION:g}; "
+        f"{FRAUD_RECALL:g} for each kind of fraud at medium strength",
+        f"{recall:.2f} at {precision:.2f}; {enough} of {len(frauds)} kinds",
+        recall >= PARK_RECALL and precision >= PARK_PRECISION and enough == len(frauds),
+    )
 
 
 def _against_peer(group: str, verdicts: Sequence[Verdict]) -> Bar:
@@ -65,8 +83,10 @@ def figures(results: Results) -> dict[str, float]:
     made: dict[str, float] = {}
     for group, verdicts in results.verdicts.items():
         made |= _numbers(group, together(verdicts))
-    for kind, one in by_name(results.verdicts.get("injected", [])).items():
-        made[f"injected_{kind.replace(' ', '_')}_recall"] = one.recall().share
+    for group in EXACT:
+        ours = together(results.verdicts.get(group, []))
+        for kind in ours.labels:
+            made[f"{group}_{kind.replace(' ', '_')}_recall"] = ours.recall(kind).share
     held = bars(results)
     return {name: round(value, 4) for name, value in made.items() if np.isfinite(value)} | {
         "bars_met": sum(one.met for one in held),
@@ -102,16 +122,10 @@ def by_name(verdicts: Sequence[Verdict], which: str = "ours") -> dict[str, Score
     return {name: together(some, which) for name, some in named.items()}
 
 
-def strengths(verdicts: Sequence[Verdict], kind: str) -> list[Score]:
-    """Scores of one kind of injection, weak to strong."""
-    sums = by_name(verdicts)
-    return [sums.get(f"{kind} {strength}", Score()) for strength in STRENGTHS]
-
-
 def _numbers(group: str, made: Score) -> dict[str, float]:
     return {
         f"{group}_recall": made.recall().share,
-        f"{group}_precision": made.precision().share,
+        f"{group}_episode_precision": made.precision().share,
         f"{group}_coverage": made.coverage().share,
         f"{group}_false_30d": made.burden,
         f"{group}_latency_p50_min": made.latency().median_minutes,

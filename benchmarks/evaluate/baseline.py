@@ -28,9 +28,10 @@ def alarms(line: Line) -> list[Span]:
     leap = np.flatnonzero((np.abs(step) > LEAP / NORMAL_MAD * wide) & close) + 1
     back = close[:-1] & close[1:] & (np.sign(step[:-1]) == -np.sign(step[1:]))
     spike = np.flatnonzero((np.minimum(np.abs(step[:-1]), np.abs(step[1:])) > SPIKE * wide) & back) + 1
+    factors = (line.traits.factor,)
     return [
-        *(Span(int(t[i]), int(t[i]) + interval, "step", int(t[i])) for i in leap),
-        *(Span(int(t[i]), int(t[i]) + interval, "spike", int(t[i + 1])) for i in spike),
+        *(Span(int(t[i]), int(t[i]) + interval, "step", int(t[i]), factors) for i in leap),
+        *(Span(int(t[i]), int(t[i]) + interval, "spike", int(t[i + 1]), factors) for i in spike),
     ]
 
 

@@ -1,7 +1,7 @@
 """What is judged: a case is the lines of one place with what is known to be wrong there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,7 +27,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Case:
-    """Lines that share labels; alarms on any of them count. `ignore` are checks that are not judged.
+    """Lines that share labels; alarms on any of them count. `ignore` are checks that are not judged,
+    `fits` the checks that are right for a kind of label.
 
     `kinds`: labels say what is wrong, so that each kind of alarm is an episode of its own.
     """
@@ -38,6 +39,7 @@ class Case:
     labels: tuple[Span, ...] = ()
     kinds: bool = False
     ignore: frozenset[str] = ABSENT
+    fits: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def line(

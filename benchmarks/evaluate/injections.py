@@ -114,7 +114,6 @@ INJECTIONS: tuple[Injection, ...] = (
 )
 HOURLY, MINUTES_A_SAMPLE = 3600, 15
 """Lengths are of hourly samples; by the minute each is a quarter of an hour, a spike remains one point."""
-FITS = {one.kind: one.fits for one in INJECTIONS}
 
 
 def injections(grounds: Sequence[Line], seed: int, places: int = PLACES) -> list[Case]:
@@ -147,11 +146,12 @@ def _case(grounds: Sequence[Line], injection: Injection, strength: int, chance: 
         v = np.round(np.round(v / known) * known, 9)
     interval = int(window.traits.interval)
     start = int(columns.t[BEFORE])
-    label = Span(start, int(columns.t[end - 1]) + interval, injection.kind, start)
+    name = f"{injection.kind} {STRENGTHS[strength]}"
+    label = Span(start, int(columns.t[end - 1]) + interval, name, start)
     changed = replace(window, columns=replace(columns, v=v))
     ignore = frozenset() if injection.kind == "missing" else frozenset({"missing"})
-    name = f"{injection.kind} {STRENGTHS[strength]}"
-    return Case("injected", name, (changed,), (label,), kinds=True, ignore=ignore)
+    fits = {name: injection.fits}
+    return Case("injected", name, (changed,), (label,), kinds=True, ignore=ignore, fits=fits)
 
 
 def _choose(grounds: Sequence[Line], hours: int, chance: np.random.Generator) -> tuple[int, Line, int]:

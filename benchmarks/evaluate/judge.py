@@ -3,7 +3,7 @@
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import add
@@ -12,7 +12,6 @@ import numpy as np
 
 from benchmarks.evaluate import baseline
 from benchmarks.evaluate.cases import Case
-from benchmarks.evaluate.injections import FITS
 from services.detection.domain.anomalies import Episode
 from services.detection.domain.backtest import NOWHERE, find_hits, settle_hits
 from services.detection.domain.evaluation import Score, Span, score, spans_of
@@ -70,7 +69,8 @@ def judge(case: Case) -> Verdict:
     columns, interval = case.lines[0].columns, case.lines[0].traits.interval
 
     def scored(alarms: Sequence[Span], *, kinds: bool) -> Score:
-        return score(case.labels, alarms, columns.t, interval, by_kind=kinds, fits=FITS)
+        made = score(case.labels, alarms, columns.t, interval, by_kind=kinds, fits=case.fits)
+        return replace(made, days=made.days * (len(case.lines) if kinds else 1))
 
     return Verdict(
         case.group,

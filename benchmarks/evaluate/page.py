@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.evaluate.bars import bars, by_name, strengths
-from benchmarks.evaluate.injections import PLACES, REPORTING, TUNING
+from benchmarks.evaluate.bars import bars, by_name
+from benchmarks.evaluate.injections import PLACES, REPORTING, STRENGTHS, TUNING
 from benchmarks.evaluate.judge import Results, Verdict, together
+from benchmarks.evaluate.virtual import OUTLETS
 from services.detection.domain.evaluation import FEWEST, Rate, Score
 
 Row = Sequence[str]
@@ -30,7 +31,8 @@ reported here ({REPORTING}); for choosing thresholds there are others ({TUNING},
 - **Latency** is from the start of a label to the moment at which the first alarm on it was decided, not to the start
   that this alarm names; a sample counts as known at its own time. Median and 90th percentile of found labels.
 - **Burden** is the number of false episodes a series in 30 days of its points; the nine sensors of the plant are one.
-- **Missing data** are judged only where they were injected: an absent record of a file is a fact.
+  In the park each factor of an outlet is a series, and an alarm is true only on a factor that the event touched.
+- **Missing data** are judged in the park and where they were injected; elsewhere an absent record is a fact of a file.
 - **Naive check.** The peer, by hand: a step there and back over 8 normal median deviations of the steps, or a leap over
   12 plain ones, of the whole series. It knows the future, ours do not.
 
@@ -48,12 +50,13 @@ SETS = """## The sets
 | constant | a Chinese online monitor and a gas turbine (UCI), hourly | four runs of equal values of 83 to 185 hours |
 | honest | turbine CO and NOX, waste-water plant (Tilburg), measured hours of the stacks | none: all alarms are false |
 | injected | ten kinds, three strengths, {places} places each, in honest turbine, stacks and plant | exact |
+| park | {outlets} outlets of the virtual park, a year of hours, with the park's own marks and events | exact |
 """
 
 
 def render(results: Results, day: str) -> str:
     """The whole page."""
-    parts = [HEAD.format(day=day), SETS.format(places=PLACES)]
+    parts = [HEAD.format(day=day), SETS.format(places=PLACES, outlets=OUTLETS)]
     parts += [f"\nNot judged: {name}, because {why}.\n" for name, why in results.absent.items()]
     held = [[one.group, one.asked, one.reached, "yes" if one.met else "**no**"] for one in bars(results)]
     parts.append("## Bars\n\n" + _table(["set", "asked", "reached", "met"], held))
@@ -97,23 +100,24 @@ def _honest_table(verdicts: Sequence[Verdict]) -> str:
 
 
 def _kinds_table(verdicts: Sequence[Verdict]) -> str:
-    ours, peer = together(verdicts), together(verdicts, "peer")
+    whole = together(verdicts)
+    ours, peer = whole.collapsed(), together(verdicts, "peer").collapsed()
     rows = []
     for kind in [*sorted(ours.labels), None]:
-        weak_to_strong = [rate(one.recall()) for one in strengths(verdicts, kind)] if kind else ["", "", ""]
+        weak_to_strong = [rate(whole.recall(f"{kind} {strength}")) if kind else "" for strength in STRENGTHS]
         rows.append(
             [kind or "**all**", *weak_to_strong, rate(ours.recall(kind)), rate(ours.right_kind(kind)),
              _percent(ours.coverage(kind)), _latency(ours, kind), rate(peer.recall(kind))]
         )  # fmt: skip
     headings = ["kind", "weak", "medium", "strong", "recall", "by a fitting check", "coverage",
                 "latency in samples: median; p90", "naive recall"]  # fmt: skip
-    whole = f"Precision {rate(ours.precision())}, burden {ours.burden:.2f} in 30 days; "
-    whole += f"naive {rate(peer.precision())} and {peer.burden:.2f}.\n"
-    return _table(headings, rows) + "\n" + whole
+    text = f"Precision {rate(ours.precision())}, burden {ours.burden:.2f} in 30 days; "
+    text += f"naive {rate(peer.precision())} and {peer.burden:.2f}.\n"
+    return _table(headings, rows) + "\n" + text
 
 
 def _matrix(verdicts: Sequence[Verdict]) -> str:
-    counts = together(verdicts, "matrix").confusion
+    counts = together(verdicts, "matrix").collapsed().confusion
     kinds = sorted({label for label, _ in counts})
     checks = sorted({check for _, check in counts}, key=lambda check: (check == "missed", check))
     rows = [[kind, *(str(counts[kind, check] or "") for check in checks)] for kind in kinds]

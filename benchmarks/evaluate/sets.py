@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from benchmarks.evaluate import honest, injections, labelled
+from benchmarks.evaluate import honest, injections, labelled, virtual
 from benchmarks.evaluate.cases import Case
 
 SETS: dict[str, Callable[[int], list[Case]]] = {
@@ -12,5 +12,6 @@ SETS: dict[str, Callable[[int], list[Case]]] = {
     "constant": lambda _: honest.constant_runs(),
     "honest": lambda _: honest.honest(),
     "injected": lambda seed: injections.injections(honest.grounds(), seed),
+    "park": virtual.park,
 }
 """Raises FileNotFoundError where a set's data are absent."""

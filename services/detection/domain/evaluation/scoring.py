@@ -112,6 +112,22 @@ class Score:
         """False alarm episodes per series in 30 days."""
         return self.false / self.days * MONTH_DAYS if self.days else np.nan
 
+    def collapsed(self) -> Score:
+        """The same with kinds of labels by their first word: strengths of one kind together."""
+        confusion: Counter[tuple[str, str]] = Counter()
+        for (kind, check), number in self.confusion.items():
+            confusion[_first(kind), check] += number
+        return replace(
+            self,
+            labels=_by_first(self.labels),
+            found=_by_first(self.found),
+            rightly=_by_first(self.rightly),
+            points=_by_first(self.points),
+            covered=_by_first(self.covered),
+            confusion=confusion,
+            delays=tuple((_first(kind), seconds, samples) for kind, seconds, samples in self.delays),
+        )
+
     def latency(self, kind: str | None = None) -> Latency:
         """Of found labels; NaN where none was found."""
         delays = np.array([one[1:] for one in self.delays if kind in {None, one[0]}]).reshape(-1, 2)
@@ -130,12 +146,13 @@ def score(
     by_kind: bool = True,
     fits: Mapping[str, frozenset[str]] | None = None,
 ) -> Score:
-    """Score one series: `times` (n,) of its points, each of `interval` seconds.
+    """Score one series, or all of one outlet: `times` (n,) of the points, each of `interval` seconds.
 
-    `by_kind` False: alarms of all kinds are merged together, for labels that do not say what is wrong. `fits` are
-    the checks that are right for a kind of label; without an entry the check of the same name.
+    An alarm meets a label only on a factor that the label touches.
+    `by_kind` False: alarms of all kinds and factors are merged together, for labels that do not say what is wrong.
+    `fits` are the checks that are right for a kind of label; without an entry the check of the same name.
     """
-    single = sorted(alarms if by_kind else (replace(alarm, kind=ANY) for alarm in alarms))
+    single = sorted(alarms if by_kind else (replace(alarm, kind=ANY, factors=()) for alarm in alarms))
     episodes = merge(single, gap_of(interval))
     margin = TOLERANCE * interval
     touched = _overlap(labels, episodes, margin)
@@ -150,14 +167,14 @@ def score(
         for label, row in zip(labels, met, strict=True)
         if row.any()
     ]
-    inside = _inside(times, single)
     of_label = [_inside(times, [label]) for label in labels]
+    inside = [_inside(times, [single[j] for j in np.flatnonzero(row)]) for row in met]
     return Score(
         labels=Counter(label.kind for label in labels),
         found=Counter(label.kind for label, hit in zip(labels, found, strict=True) if hit),
         rightly=Counter(label.kind for label, hit in zip(labels, right, strict=True) if hit),
         points=_count(labels, of_label),
-        covered=_count(labels, [mask & inside for mask in of_label]),
+        covered=_count(labels, [mask & alarmed for mask, alarmed in zip(of_label, inside, strict=True)]),
         alarms=Counter(one.kind for one in episodes),
         true=Counter(one.kind for one, hit in zip(episodes, touched.T, strict=True) if hit.any()),
         confusion=Counter(pairs),
@@ -171,7 +188,12 @@ def _overlap(labels: Sequence[Span], alarms: Sequence[Span], margin: float) -> n
     first, last = (np.array([getattr(one, name) for one in labels], dtype=np.float64) for name in ("start", "end"))
     begin, end = (np.array([getattr(one, name) for one in alarms], dtype=np.float64) for name in ("start", "end"))
     met: npt.NDArray[np.bool_] = (begin[None, :] < last[:, None] + margin) & (end[None, :] > first[:, None] - margin)
-    return met
+    touching = [[_shares(label, alarm) for alarm in alarms] for label in labels]
+    return met & np.array(touching, dtype=np.bool_).reshape(met.shape)
+
+
+def _shares(label: Span, alarm: Span) -> bool:
+    return not label.factors or not alarm.factors or not set(label.factors).isdisjoint(alarm.factors)
 
 
 def _inside(times: Integers, spans: Sequence[Span]) -> npt.NDArray[np.bool_]:
@@ -186,6 +208,17 @@ def _count(labels: Sequence[Span], masks: Sequence[npt.NDArray[np.bool_]]) -> Co
     for label, mask in zip(labels, masks, strict=True):
         counts[label.kind] += int(mask.sum())
     return counts
+
+
+def _first(kind: str) -> str:
+    return kind.split(" ", 1)[0]
+
+
+def _by_first(counts: Counter[str]) -> Counter[str]:
+    made: Counter[str] = Counter()
+    for kind, number in counts.items():
+        made[_first(kind)] += number
+    return made
 
 
 def _sum(counts: Counter[str], kind: str | None) -> int:

@@ -20,13 +20,14 @@ class Span:
     """From `start` to `end`, the moment after its last point, in epoch seconds.
 
     `kind` is the label's kind or the check's name; `at` the data time at which an alarm was decided, for a label
-    its start.
+    its start. `factors` are the one of an alarm, or those that a label touches; none means any.
     """
 
     start: int
     end: int
     kind: str = ""
     at: int = 0
+    factors: tuple[str, ...] = ()
 
 
 def gap_of(interval: float) -> float:
@@ -35,11 +36,12 @@ def gap_of(interval: float) -> float:
 
 
 def merge(spans: Iterable[Span], gap: float) -> list[Span]:
-    """Episodes: spans of one kind at most `gap` seconds apart are one, known when the first of them was."""
+    """Episodes: spans of one factor and kind at most `gap` seconds apart are one, known when the first of them was."""
     merged: list[Span] = []
-    for span in sorted(spans, key=lambda one: (one.kind, one.start, one.end)):
+    for span in sorted(spans, key=lambda one: (one.kind, one.factors, one.start, one.end)):
         last = merged[-1] if merged else None
-        if last is not None and last.kind == span.kind and span.start - last.end <= gap:
+        same = last is not None and (last.kind, last.factors) == (span.kind, span.factors)
+        if last is not None and same and span.start - last.end <= gap:
             merged[-1] = replace(last, end=max(last.end, span.end), at=min(last.at, span.at))
         else:
             merged.append(span)
@@ -62,5 +64,7 @@ def spans_of(hits: Iterable[Hit]) -> list[Span]:
         at = int(hit.decided_at.timestamp())
         known = spans.get(hit.id)
         begun = at if known is None else min(known.at, at)
-        spans[hit.id] = Span(int(hit.started_at.timestamp()), int(hit.until.timestamp()), hit.check, begun)
+        spans[hit.id] = Span(
+            int(hit.started_at.timestamp()), int(hit.until.timestamp()), hit.check, begun, (hit.series.factor,)
+        )
     return sorted(span for span in spans.values() if span.end > span.start)

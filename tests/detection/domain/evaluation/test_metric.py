@@ -107,3 +107,22 @@ def test_alarming_always_is_worth_no_more_than_its_one_episode():
     made = judge([span(100, 1), span(300, 1)], [span(0, 720)])
 
     assert (made.precision(), made.recall(), made.latency().median_samples) == (Rate(1, 1), Rate(2, 2), 0.0)
+
+
+def test_an_alarm_on_another_factor_of_the_outlet_does_not_count():
+    label = Span(100 * HOUR, 110 * HOUR, "step", 100 * HOUR, ("so2", "so2-converted"))
+    right, wrong = (Span(105 * HOUR, 106 * HOUR, "step", 105 * HOUR, (factor,)) for factor in ("so2", "nox"))
+
+    made = judge([label], [wrong, right])
+
+    assert (made.recall(), made.precision(), made.coverage()) == (Rate(1, 1), Rate(1, 2), Rate(1, 10))
+    assert judge([label], [wrong]).recall() == Rate(0, 1)
+    assert judge([label], [wrong], by_kind=False).recall() == Rate(1, 1)
+
+
+def test_strengths_of_one_kind_are_summed_by_its_first_word():
+    made = judge([span(100, 2, "step weak"), span(200, 2, "step strong")], [span(201, 1, "step")]).collapsed()
+
+    assert (made.recall("step"), made.coverage("step")) == (Rate(1, 2), Rate(1, 4))
+    assert dict(made.confusion) == {("step", "step"): 1, ("step", "missed"): 1}
+    assert made.latency("step").median_samples == 1.0

@@ -1,0 +1,48 @@
+"""Outlets of the virtual park with their exact truth, as one takes them from loggers: load and power use stay out."""
+
+import numpy as np
+
+from benchmarks.evaluate.cases import Case, Line
+from benchmarks.evaluate.injections import TUNING
+from park.model import HOUR
+from park.virtual.build import REPORTING_SEED, START, TUNING_SEED, build
+from park.virtual.columns import INDEPENDENT, NO_RECORD, VirtualOutlet, VirtualPark
+from park.virtual.injections.kinds import kinds
+from services.detection.domain.backtest import Columns
+from services.detection.domain.checks.definition import Traits
+from services.detection.domain.evaluation import Span
+from shared.contracts.ingest import Medium, ReadingKind
+
+OUTLETS, HOURS = 200, 8760
+
+
+def park(seed: int, outlets: int = OUTLETS, hours: int = HOURS) -> list[Case]:
+    """A case for each outlet; the park has seeds of its own for tuning and for reporting."""
+    made = build(TUNING_SEED if seed == TUNING else REPORTING_SEED, outlets, hours, START)
+    return [_case(made, key, outlet) for key, outlet in made.outlets.items()]
+
+
+def _case(made: VirtualPark, key: str, outlet: VirtualOutlet) -> Case:
+    medium = Medium(outlet.plan.trade.medium)
+    lines = tuple(
+        _line(made, key, code, medium)
+        for code, column in outlet.columns.items()
+        if column.instrument.role not in INDEPENDENT
+    )
+    labels = tuple(
+        Span(truth.start, truth.end, f"{truth.kind} {truth.strength}", truth.start, truth.touched or truth.factors)
+        for truth in made.truths
+        if truth.outlet == key
+    )
+    fits = {label.kind: frozenset(kinds()[label.kind.split(" ")[0]].checks) for label in labels}
+    return Case("park", key, lines, labels, kinds=True, ignore=frozenset(), fits=fits)
+
+
+def _line(made: VirtualPark, key: str, code: str, medium: Medium) -> Line:
+    series = made.series(key, code)
+    sent = series.flags != NO_RECORD
+    low, high = (np.nan if limit is None else limit for limit in series.limits)
+    span = series.span[1] if np.isfinite(series.span[1]) else None
+    traits = Traits(ReadingKind.HOUR, medium, code, float(HOUR), series.resolution, span)
+    columns = Columns(series.t[sent], series.v[sent], series.flags[sent])
+    return Line(traits, columns, np.tile([low, high], (int(sent.sum()), 1)).astype(np.float64))
