@@ -25,6 +25,23 @@ TABLES: dict[str, Table] = {
         "key_verification": N_("Key verification"), "rectifying": N_("Rectifying"),
         "direct_lead": N_("Handed over as a lead"), "withdrawn": N_("Withdrawn"), "closed": N_("Closed"),
     },
+    "SuppressionState": {
+        "proposed": N_("Awaits approval"), "approved": N_("Approved"), "refused": N_("Refused"),
+        "revoked": N_("Revoked"), "expired": N_("Expired"),
+    },
+    "SuppressionReason": {
+        "planned_work": N_("Planned work"), "device_replaced": N_("Device is being replaced"),
+        "treatment_rebuilt": N_("Treatment plant is being rebuilt"),
+        "rule_being_retuned": N_("Rule is being retuned"), "known_harmless": N_("Known and harmless"),
+        "other": N_("Other, see note"),
+    },
+    "suppression_problem": {
+        "own_proposal": N_("You proposed this yourself: another person must approve it."),
+        "window_over": N_("Its time is over."), "ends_before_start": N_("The end must come after the beginning."),
+        "over": N_("The end must lie ahead."), "too_long": N_("It lasts longer than a suppression may."),
+        "too_far": N_("It begins too far ahead."), "missing": N_("Tell the reason in words."),
+        "unknown": N_("This is not known here."),
+    },
     "Severity": {"A": N_("High"), "B": N_("Medium"), "C": N_("Low")},
     "Nature": {
         "N1": N_("Exceedance"), "N2": N_("Data quality"), "N3": N_("Device or link"), "N4": N_("Suspected fraud"),

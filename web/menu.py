@@ -51,6 +51,7 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(N_("To do"), "/todo", "list-checks", ENTERPRISE, lambda n: n.waiting + n.overdue + n.findings_open),
             Entry(N_("Approvals"), "/approvals", "gavel", BUREAU, lambda n: n.replied),
             Entry(N_("Cases"), "/cases", "clipboard-list", EVERYBODY),
+            Entry(N_("Suppressions"), "/suppressions", "ban", STAFF),
         ),
     ),
     (

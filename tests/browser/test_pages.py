@@ -41,7 +41,7 @@ PAGES = {
     "": ["/public", "/public/grades", "/login"],
 }
 PAGES["hengze"] += ["/marks", "/marks/new", "/quality", "/quality/new"]
-PAGES["zhou"] += ["/marks", "/quality"]
+PAGES["zhou"] += ["/marks", "/quality", "/suppressions", "/suppressions/new"]
 LOOKS = [("zh", "light"), ("zh", "dark"), ("en", "light"), ("en", "dark")]
 
 
