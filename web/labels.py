@@ -71,7 +71,8 @@ TABLES: dict[str, Table] = {
     "rule": {
         "EX-H": N_("hour mean over the limit"), "EX-D": N_("day mean over the limit"),
         "RANGE": N_("outside the measuring range"), "CONST": N_("constant value"), "MISS": N_("missing data"),
-        "SPIKE": N_("spike"),
+        "SPIKE": N_("spike"), "NEG": N_("negative value"), "ZERO": N_("zero value"),
+        "TEMP850": N_("furnace below 850 °C"),
     },
     "CauseCode": {
         "production_change": N_("Change in production"), "treatment_fault": N_("Fault of the treatment plant"),

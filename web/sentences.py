@@ -31,6 +31,17 @@ DETECTION = {
     "spike": N_(
         "The value leapt to %(observed)s %(unit)s and back; the recent median is %(reference)s; %(count)s readings."
     ),
+    "negative": N_(
+        "The value %(observed)s %(unit)s is further below zero than the %(reference)s that zero drift explains;"
+        " %(count)s readings over %(hours)s h."
+    ),
+    "zero": N_(
+        "The value stayed at zero for %(longest_hours)s h; it is %(reference)s %(unit)s on average; %(count)s readings."
+    ),
+    "furnace": N_(
+        "The lowest five-minute mean of the furnace is %(observed)s %(unit)s, under %(reference)s;"
+        " %(count)s means in %(hours)s h."
+    ),
 }
 
 DEADLINES = {

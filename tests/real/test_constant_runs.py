@@ -91,6 +91,7 @@ def test_what_else_fires():
         ("MISS", "B"): 27,
         ("MISS", "C"): 25,
         ("SPIKE", "C"): 5,
+        ("ZERO", "C"): 2,
     }
 
 

@@ -13,6 +13,7 @@ from shared.http import Page
 from web.acts import ActForm, FormError, Typed, decisions, needed, parse_act, parse_version, reason_options
 from web.frame import set_frame
 from web.htmx import is_htmx, redirect
+from web.labels import TABLES, label
 from web.pages.curves import case_charts, covering, sparks
 from web.refusals import INVALID, RETRY_STATUS, field_errors
 from web.render import render
@@ -111,6 +112,7 @@ async def show(
     counts = await viewer.backends.casework.count_cases()
     return render(
         request, PAGE, block=block, status=status, queue=queue, filters=filters, views=VIEWS, counts=counts,
+        rules=[(code, label(code, "rule")) for code in TABLES["rule"]],
         view_counts=view_counts(counts), curves=await sparks(viewer.backends.ingest, queue.items, now),
         picked=bool(selected), selected=no, **({"done": ""} | pane),
     )  # fmt: skip

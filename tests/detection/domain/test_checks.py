@@ -31,7 +31,6 @@ def test_range_opens_on_the_first_value_above_the_span_and_closes_on_the_first_w
 @pytest.mark.parametrize(
     ("factor", "value", "bound"),
     [
-        ("a21026", -4.1, -4.0),  # below −2 % of the span
         ("w01001", 14.2, 14.0),
         ("w01001", -0.1, 0.0),
         ("a19001", 25.5, 25.0),

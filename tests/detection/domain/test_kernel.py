@@ -15,7 +15,7 @@ from services.detection.domain.running import reach
 from services.detection.domain.track import TRACK
 from tests.detection.domain.makers import T0, make_batch, make_plan, run, told
 
-LEVELS = [*[50.0] * 8, 50.01, *[50.8, 49.2, 51.5] * 3, 70.0, 150.0, 0.0, -30.0, 300.0, math.nan, math.inf]
+LEVELS = [*[50.0] * 8, 50.01, *[50.8, 49.2, 51.5] * 3, 70.0, 150.0, 0.0, 0.0, -30.0, 300.0, math.nan, math.inf]
 GAPS = [*[1] * 20, 0, -3, 2, 5, 40, 300]
 FLAGS = "N" * 40 + "SMFDCTB\0x"
 # Short thresholds, so that a hundred points meet every branch.
@@ -24,6 +24,8 @@ EAGER = {
     "SPIKE": {"min_values": 4, "factor": 2, "relative": 0.05},
     "RANGE": {"hold_hours": 1},
     "EX-H": {"valid_minutes": 20, "hold_hours": 2},
+    "ZERO": {"min_hours": 0.3, "zero_share": 0.9, "history_hours": 0, "memory_days": 0.5},
+    "TEMP850": {"low": 49.5, "mean_minutes": 20, "valid_share": 0.5},
 }
 POINT = st.tuples(st.sampled_from(GAPS), st.sampled_from(LEVELS), st.sampled_from(FLAGS))
 KIND = st.sampled_from([("minute", 600), ("hour", 3600)])
@@ -88,7 +90,7 @@ def test_hits_open_and_close_in_turn_and_the_open_ones_are_in_the_state(
         if outcome.hits.opened[i]:
             assert check not in running
             running[check] = start
-        elif CHECKS[check].name not in ("spike", "range", "exceedance") or running.get(check) == start:
+        elif CHECKS[check].name not in ("spike", "range", "exceedance", "negative") or running.get(check) == start:
             assert running.pop(check) == start
         assert outcome.hits.start[i] <= outcome.hits.end[i]
         last = max(last, int(outcome.hits.at[i]))

@@ -33,7 +33,7 @@ def with_values(**values: Any):
 def test_the_rules_shipped():
     rules = {rule.code: rule for rule in make_rules()}
 
-    assert sorted(rules) == ["CONST", "EX-D", "EX-H", "MISS", "RANGE", "SPIKE"]
+    assert sorted(rules) == ["CONST", "EX-D", "EX-H", "MISS", "NEG", "RANGE", "SPIKE", "TEMP850", "ZERO"]
     assert {rule.check.name for rule in rules.values()} == {check.name for check in CHECKS}
     for rule in rules.values():
         assert all((rule.name.zh, rule.name.en, rule.description.zh, rule.description.en, rule.source)), rule.code
@@ -44,6 +44,9 @@ def test_the_rules_shipped():
         "MISS": ("N3", "C"),
         "RANGE": ("N2", "C"),
         "SPIKE": ("N2", "C"),
+        "NEG": ("N2", "C"),
+        "ZERO": ("N2", "C"),
+        "TEMP850": ("N1", "C"),
     }
 
 
@@ -60,10 +63,10 @@ def test_every_explanation_has_both_languages_and_knows_its_fields():
 @pytest.mark.parametrize(
     ("kind", "codes"),
     [
-        ("realtime", ["RANGE", None, None, None, None]),
-        ("minute", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE"]),
-        ("hour", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE"]),
-        ("day", ["RANGE", "EX-D", None, "MISS", None]),
+        ("realtime", ["RANGE", None, None, None, None, "NEG", None, None]),
+        ("minute", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", "TEMP850"]),
+        ("hour", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", None]),
+        ("day", ["RANGE", "EX-D", None, "MISS", None, "NEG", None, None]),
     ],
 )
 def test_each_kind_has_its_rules(kind: str, codes: list[str | None]):
@@ -80,7 +83,7 @@ def test_settings_grow_more_special_and_own_numbers_win():
     assert parameters(rule, make_traits("minute", "gas"))["min_hours"] == 4
     assert parameters(rule, make_traits("minute", "water"))["min_hours"] == 12
     own = make_plan("hour", "water", overrides={"CONST": {"min_hours": 40}}).vector
-    assert np.flatnonzero(own != make_plan("hour", "water").vector).size == 1
+    assert (~np.isclose(own, make_plan("hour", "water").vector, equal_nan=True)).sum() == 1
     assert 40 * 3600.0 in own
 
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from services.detection.domain.checks import constant, exceedance, missing, range, spike  # noqa: A004
+from services.detection.domain.checks import (
+    constant,
+    exceedance,
+    furnace,
+    missing,
+    negative,
+    range,  # noqa: A004
+    spike,
+    zero,
+)
 from services.detection.domain.checks.definition import Check
 from services.detection.domain.compiled import Floats, compiled, memory
 from services.detection.domain.points import Point
@@ -14,6 +23,9 @@ CHECKS: tuple[Check, ...] = (
     constant.CHECK,
     missing.CHECK,
     spike.CHECK,
+    negative.CHECK,
+    zero.CHECK,
+    furnace.CHECK,
 )
 
 
@@ -28,9 +40,10 @@ def _places(first: int, sizes: list[int]) -> tuple[int, ...]:
 PARAMS = _places(1, [1 + len(check.slots) for check in CHECKS])
 STATES = _places(2, [len(TRACK) + len(check.state) for check in CHECKS])
 
-_range, _exceedance, _constant, _missing, _spike = (check.step for check in CHECKS)
+_range, _exceedance, _constant, _missing, _spike, _negative, _zero, _furnace = (check.step for check in CHECKS)
 _range_late = range.step_late
 _exceedance_late = exceedance.step_late
+_negative_late = negative.step_late
 _missing_tick = missing.tick
 
 
@@ -42,6 +55,9 @@ def step_all(point: Point, params: Floats, state: Floats, report: Report) -> Non
     _constant(2, point, memory(params, PARAMS[2]), memory(state, STATES[2]), report)
     _missing(3, point, memory(params, PARAMS[3]), memory(state, STATES[3]), report)
     _spike(4, point, memory(params, PARAMS[4]), memory(state, STATES[4]), report)
+    _negative(5, point, memory(params, PARAMS[5]), memory(state, STATES[5]), report)
+    _zero(6, point, memory(params, PARAMS[6]), memory(state, STATES[6]), report)
+    _furnace(7, point, memory(params, PARAMS[7]), memory(state, STATES[7]), report)
 
 
 @compiled
@@ -49,6 +65,7 @@ def step_late(point: Point, params: Floats, state: Floats, report: Report) -> No
     """Checks of a point that comes after a later one: those that need no order. The state is only read."""
     _range_late(0, point, memory(params, PARAMS[0]), memory(state, STATES[0]), report)
     _exceedance_late(1, point, memory(params, PARAMS[1]), memory(state, STATES[1]), report)
+    _negative_late(5, point, memory(params, PARAMS[5]), memory(state, STATES[5]), report)
 
 
 @compiled

@@ -76,7 +76,7 @@ CHECK = Check(
     parameters=(
         Parameter("low", -1e12, 1e12, optional=True),
         Parameter("high", -1e12, 1e12, optional=True),
-        Parameter("low_span", -1.0, 1.0),
+        Parameter("low_span", -1.0, 1.0, optional=True),
         Parameter("high_span", 0.0, 10.0),
         Parameter("hold_hours", 0.0, 720.0),
     ),
