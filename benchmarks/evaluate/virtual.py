@@ -1,4 +1,7 @@
-"""Outlets of the virtual park with their exact truth, as one takes them from loggers: load and power use stay out."""
+"""Outlets of the virtual park with their exact truth, as one takes them from loggers: load and power use stay out.
+
+A computed value, converted or mass, has no span: there is no instrument that measures it.
+"""
 
 import numpy as np
 
@@ -6,7 +9,7 @@ from benchmarks.evaluate.cases import Case, Line
 from benchmarks.evaluate.injections import TUNING
 from park.model import HOUR
 from park.virtual.build import REPORTING_SEED, START, TUNING_SEED, build
-from park.virtual.columns import INDEPENDENT, NO_RECORD, VirtualOutlet, VirtualPark
+from park.virtual.columns import INDEPENDENT, NO_RECORD, Role, VirtualOutlet, VirtualPark
 from park.virtual.injections.kinds import kinds
 from services.detection.domain.backtest import Columns
 from services.detection.domain.checks.definition import Traits
@@ -42,7 +45,8 @@ def _line(made: VirtualPark, key: str, code: str, medium: Medium) -> Line:
     series = made.series(key, code)
     sent = series.flags != NO_RECORD
     low, high = (np.nan if limit is None else limit for limit in series.limits)
-    span = series.span[1] if np.isfinite(series.span[1]) else None
+    computed = made.outlets[key].columns[code].instrument.role in (Role.CONVERTED, Role.MASS)
+    span = None if computed else series.span[1]
     traits = Traits(ReadingKind.HOUR, medium, code, float(HOUR), series.resolution, span)
     columns = Columns(series.t[sent], series.v[sent], series.flags[sent])
     return Line(traits, columns, np.tile([low, high], (int(sent.sum()), 1)).astype(np.float64))

@@ -4,7 +4,8 @@
     found = settle_hits(rules, all_hits, until=...)            those of an outlet, from the hits of its series
 
 A history gives what the live stream gave, however that was cut, if its points come in the order in which they came
-then; a point that is late is judged as if it had been sent alone.
+then; a point that is late is judged as if it had been sent alone. The flags are those under which live sees the
+readings: what marks cover is written into them before (`covers.marked_flags`).
 """
 
 from __future__ import annotations

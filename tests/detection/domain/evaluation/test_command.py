@@ -10,8 +10,9 @@ import pytest
 from benchmarks.evaluate import __main__ as command
 from benchmarks.evaluate import baseline
 from benchmarks.evaluate.cases import Case, line, resolution_of, span_of
-from benchmarks.evaluate.injections import BEFORE, INJECTIONS, injections
+from benchmarks.evaluate.injections import BEFORE, INJECTIONS, REPORTING, TUNING, injections
 from benchmarks.evaluate.judge import evaluate, judge, together
+from benchmarks.evaluate.virtual import park
 from services.detection.domain.evaluation import Rate, Span
 from shared.contracts.ingest import Medium
 
@@ -123,3 +124,18 @@ def test_resolution_and_span_are_read_from_the_values():
 
 def test_no_sum_of_nothing():
     assert together([]).recall() == Rate(0, 0)
+
+
+def test_outlets_of_the_virtual_park_are_cases_with_their_truth():
+    tuning, reporting = (park(seed, outlets=2, hours=24 * 90) for seed in (TUNING, REPORTING))
+    labels = [label for case in tuning for label in case.labels]
+    made = judge(tuning[0]).ours
+
+    assert labels
+    assert all(label.factors and label.start < label.end for label in labels)
+    assert [label.start for label in labels] != [label.start for case in reporting for label in case.labels]
+    assert {one.traits.factor for one in tuning[0].lines}.isdisjoint({"load", "power-production"})
+    assert (made.labels.total(), made.days) == (
+        len(tuning[0].labels),
+        pytest.approx(90 * len(tuning[0].lines), rel=0.05),
+    )
