@@ -29,17 +29,21 @@ _MG_PER_KG = 1e6
 class Settings:
     """`tolerance` relative to what is expected, plus `absolute` in its unit for rounding.
 
-    `least` consecutive breaches are told; `interval` seconds between rows. Configurable defaults.
+    `least` consecutive breaches are told; `interval` seconds between rows. `oxygen_step` is the step in which
+    oxygen is reported (HJ 212-2017 gives a19001 one decimal): near 21 % half of it moves the converted value by more than the tolerance, so that
+    much is allowed on top. Configurable defaults.
     """
 
     tolerance: float = 0.02
     absolute: float = 0.0
     least: int = 3
     interval: float = 3600.0
+    oxygen_step: float = 0.1
 
     def __post_init__(self) -> None:
         require_positive(tolerance=self.tolerance, least=self.least, interval=self.interval)
-        require(math.isfinite(self.absolute) and self.absolute >= 0, "absolute", "must be zero or more")
+        for field, value in (("absolute", self.absolute), ("oxygen_step", self.oxygen_step)):
+            require(math.isfinite(value) and value >= 0, field, f"must be zero or more, not {value}")
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,12 @@ def converted(
     require(0 <= reference_oxygen < AIR, "reference_oxygen", f"must be from 0 to below 21, not {reference_oxygen}")
     times, (c, o2, said) = _columns(t, measured=measured, oxygen=oxygen, reported=reported)
     possible = (o2 < AIR) & (o2 >= 0)
-    expected = c * (AIR - reference_oxygen) / np.where(possible, AIR - o2, np.nan)
-    return _judge("converted", times, said, expected, possible | np.isnan(o2), settings)
+    settings, short = settings or Settings(), np.where(possible, AIR - o2, np.nan)
+    expected = c * (AIR - reference_oxygen) / short
+    # What the last digit of oxygen leaves open, as an amount; no end to it where the step reaches 21 %.
+    half = settings.oxygen_step / 2
+    slack = np.where(short > half, np.abs(expected) * half / np.where(short > half, short - half, 1.0), np.inf)
+    return _judge("converted", times, said, expected, possible | np.isnan(o2), settings, slack)
 
 
 def mass(
@@ -148,13 +156,14 @@ def _columns(t: npt.ArrayLike, **given: npt.ArrayLike) -> tuple[Integers, list[F
     return times[last], columns
 
 
-def _judge(
+def _judge(  # noqa: PLR0913, PLR0917
     identity: str,
     t: Integers,
     said: Floats,
     expected: Floats,
     possible: npt.NDArray[np.bool_],
     settings: Settings | None,
+    slack: Floats | float = 0.0,
 ) -> Identity:
     settings = settings or Settings()
     span = Span(int(t[0]), int(t[-1])) if len(t) else None
@@ -164,7 +173,7 @@ def _judge(
         none = Unjudged(Reason.TOO_FEW, 0, 1)
         return Identity(span=span, points=0, unjudged=none, identity=identity, invalid=invalid)
     off = np.where(judged, np.abs(said - expected), 0.0)
-    broken = off > settings.tolerance * np.abs(np.where(judged, expected, 0.0)) + settings.absolute
+    broken = off > settings.tolerance * np.abs(np.where(judged, expected, 0.0)) + settings.absolute + slack
     # Expected zero has no share to depart by: there the value said is the measure.
     share = off / np.where(judged & (expected != 0), np.abs(expected), np.maximum(np.abs(np.nan_to_num(said)), 1e-100))
     breaches, worst = [], 0.0

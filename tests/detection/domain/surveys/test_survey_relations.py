@@ -125,6 +125,17 @@ def test_converted_concentration():
     assert identities.converted(t, measured, oxygen, right * 1.019, 6.0).found is False
 
 
+def test_rounding_of_oxygen_near_that_of_air_is_allowed_for():
+    t, measured = np.arange(40) * HOUR, np.full(40, 20.0)
+    true = np.linspace(17.0, 20.96, 40)
+    said = measured * 15 / (21 - true)
+    rounded = np.round(true, 1)
+    assert not identities.converted(t, measured, rounded, said, 6.0).found
+    strict = identities.Settings(oxygen_step=0.0)
+    assert identities.converted(t, measured, rounded, said, 6.0, strict).found
+    assert identities.converted(t, measured, rounded, 0.7 * said, 6.0).found
+
+
 def test_oxygen_of_air_is_invalid_and_no_number_is_no_breach():
     t = np.arange(6) * HOUR
     oxygen = np.array([21.0, 21.3, 25.0, np.nan, -1.0, 9.0])
