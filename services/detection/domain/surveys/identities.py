@@ -30,8 +30,8 @@ class Settings:
     """`tolerance` relative to what is expected, plus `absolute` in its unit for rounding.
 
     `least` consecutive breaches are told; `interval` seconds between rows. `oxygen_step` is the step in which
-    oxygen is reported (HJ 212-2017 gives a19001 one decimal): near 21 % half of it moves the converted value by more than the tolerance, so that
-    much is allowed on top. Configurable defaults.
+    oxygen is reported (HJ 212-2017 gives a19001 one decimal): near 21 % half of it moves the converted value
+    by more than the tolerance, so that much is allowed on top. Configurable defaults.
     """
 
     tolerance: float = 0.02
@@ -156,7 +156,7 @@ def _columns(t: npt.ArrayLike, **given: npt.ArrayLike) -> tuple[Integers, list[F
     return times[last], columns
 
 
-def _judge(  # noqa: PLR0913, PLR0917
+def _judge(  # noqa: PLR0913
     identity: str,
     t: Integers,
     said: Floats,
