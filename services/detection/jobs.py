@@ -10,14 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.gateways import Fetched, Readings, merged
 from services.detection.service import Watch, load_rulebook
+from services.detection.service.judging import take_cases
 from services.detection.service.suppressions import BATCH, expire_suppressions
 from services.detection.service.watch import wanted_times
 from services.detection.store import SeriesId
+from shared.clients.casework import CaseworkClient
 from shared.clients.ingest import IngestClient
 from shared.feed import Event, FeedConsumer
 from shared.jobs import Job
 
-FEED = "ingest"
+FEED, CASES_FEED = "ingest", "casework"
 EVENTS_A_BATCH = 40
 """An event names up to 1,000 rows of many factors: this bounds what one transaction holds."""
 
@@ -46,6 +48,11 @@ def build_consumer(app: FastAPI, client: IngestClient) -> FeedConsumer:
     """The consumer of ingest's feed."""
     follower = Follower(app, Readings(client))
     return FeedConsumer(FEED, client, app.state.db, follower.handle, prepare=follower.prepare, limit=EVENTS_A_BATCH)
+
+
+def build_case_consumer(app: FastAPI, client: CaseworkClient) -> FeedConsumer:
+    """The consumer of casework's feed: labels of closed cases."""
+    return FeedConsumer(CASES_FEED, client, app.state.db, take_cases)
 
 
 def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:

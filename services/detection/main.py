@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
-from services.detection.jobs import build_consumer, build_jobs
+from services.detection.jobs import build_case_consumer, build_consumer, build_jobs
 from services.detection.routes import ROUTERS
 from services.detection.service import load_rulebook
 from services.detection.settings import Settings
 from shared.auth import TokenSource, TokenVerifier, jwks_from
+from shared.clients.casework import CaseworkClient
 from shared.clients.ingest import IngestClient
 from shared.db import Database, schema_check
 from shared.feed import FeedReader, feed_router, feeds_check, following, released_on_signal
@@ -36,7 +37,9 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
                 token = TokenSource(settings.url_of("identity"), settings.client_id, settings.client_secret, transport)
                 client = IngestClient(settings.url_of("ingest"), token, transport=transport)
                 await stack.enter_async_context(client)
-                app.state.consumers = [build_consumer(app, client)]
+                cases = CaseworkClient(settings.url_of("casework"), token, transport=transport)
+                await stack.enter_async_context(cases)
+                app.state.consumers = [build_consumer(app, client), build_case_consumer(app, cases)]
                 await stack.enter_async_context(following(*app.state.consumers))
                 jobs = build_jobs(app, client)
                 await stack.enter_async_context(leading(settings.database_url, "detection", jobs, app.state.clock))

@@ -133,6 +133,23 @@ class AnomalyRow(Table, table=True):
     version: int
 
 
+class LabelRow(Table, table=True):
+    """What the end of a case says of one anomaly; `verdict` is empty while the case is open."""
+
+    __tablename__ = "labels"
+    __table_args__ = (Index("labels_by_time", "judged_at"),)
+
+    anomaly_id: UUID = Field(primary_key=True)
+    case_id: UUID = Field(index=True)
+    case_no: str
+    enterprise_id: UUID
+    outlet_id: UUID
+    rule: str
+    verdict: str | None = None
+    rectified: bool
+    judged_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
 class NumberRow(Table, table=True):
     """The last number given to an anomaly of a day."""
 

@@ -260,7 +260,7 @@ def identity_app(tokens: TokenMaker) -> FastAPI:
 
 
 def make_settings(url: str) -> Settings:
-    urls = {"ingest": "http://ingest", "identity": "http://identity"}
+    urls = {"ingest": "http://ingest", "casework": "http://casework", "identity": "http://identity"}
     return Settings(database_url=url, client_id="detection", client_secret="s", jobs=False, urls=urls)
 
 

@@ -203,8 +203,8 @@ def case_fact(case: Case, event: str, anomaly_ids: Sequence[Any]) -> CaseFact:
         nature=case.nature, severity=case.severity, state=case.state, event=event, at=case.changed_at,
         inquiry_sent_at=sent.sent_at if sent else None, reply_by=sent.reply_by if sent else None,
         replied_at=case.first_replied_at, on_time=case.on_time, returns=case.returns, recurrence=case.recurrence,
-        overdue_level=case.overdue_level, closed_at=case.closed_at, anomaly_ids=list(anomaly_ids),
-        version=case.version,
+        overdue_level=case.overdue_level, closed_at=case.closed_at, cause_code=case.cause_code,
+        anomaly_ids=list(anomaly_ids), version=case.version,
     )  # fmt: skip
 
 

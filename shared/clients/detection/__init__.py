@@ -1,10 +1,11 @@
 """Typed client of detection, its calls grouped by noun."""
 
 from shared.clients.detection.anomalies import AnomalyCalls
+from shared.clients.detection.quality import QualityCalls
 from shared.clients.detection.suppressions import SuppressionCalls
 
 
-class DetectionClient(AnomalyCalls, SuppressionCalls):
+class DetectionClient(AnomalyCalls, QualityCalls, SuppressionCalls):
     """All calls of detection."""
 
     service = "detection"

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from shared.contracts.casework.vocabulary import CaseState, FindingSeverity, FindingState, VisitType
+from shared.contracts.casework.vocabulary import CaseState, CauseCode, FindingSeverity, FindingState, VisitType
 from shared.contracts.detection import Nature, Severity
 from shared.contracts.grading import Colour
 from shared.contracts.ingest import Wire
@@ -32,6 +32,8 @@ class CaseFact(Wire):
     recurrence: bool = False
     overdue_level: int = 0
     closed_at: AwareDatetime | None = None
+    cause_code: CauseCode | None = None
+    """What the latest reply stated."""
     anomaly_ids: list[UUID] = []
     """Every anomaly of the case; a case closed as false alarm or covered by a mark frees them in grading."""
     version: int

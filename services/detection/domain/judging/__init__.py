@@ -1,0 +1,1 @@
+"""What people found of anomalies: verdicts, and how well each rule does by them."""
