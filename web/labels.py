@@ -72,7 +72,8 @@ TABLES: dict[str, Table] = {
         "EX-H": N_("hour mean over the limit"), "EX-D": N_("day mean over the limit"),
         "RANGE": N_("outside the measuring range"), "CONST": N_("constant value"), "MISS": N_("missing data"),
         "SPIKE": N_("spike"), "NEG": N_("negative value"), "ZERO": N_("zero value"),
-        "TEMP850": N_("furnace below 850 °C"),
+        "TEMP850": N_("furnace below 850 °C"), "EX-TREND": N_("nearing the limit"),
+        "HUG": N_("hugging the limit"), "STEP": N_("shift of level"), "LOWVAR": N_("low variance"),
     },
     "CauseCode": {
         "production_change": N_("Change in production"), "treatment_fault": N_("Fault of the treatment plant"),

@@ -38,6 +38,19 @@ DETECTION = {
     "zero": N_(
         "The value stayed at zero for %(longest_hours)s h; it is %(reference)s %(unit)s on average; %(count)s readings."
     ),
+    "trend": N_(
+        "The hourly mean has risen to %(observed)s %(unit)s, %(ratio)s times the limit of %(reference)s,"
+        " in %(hours)s h."
+    ),
+    "hugging": N_(
+        "The week's mean %(observed)s %(unit)s hugs the limit of %(reference)s with hardly any spread;"
+        " %(count)s hours out of %(hours)s."
+    ),
+    "shift": N_("The median of 24 h went from %(reference)s to %(observed)s %(unit)s."),
+    "flat": N_(
+        "For %(longest_hours)s h all values lay within %(observed)s %(unit)s of each other (band %(reference)s),"
+        " though not constant."
+    ),
     "furnace": N_(
         "The lowest five-minute mean of the furnace is %(observed)s %(unit)s, under %(reference)s;"
         " %(count)s means in %(hours)s h."

@@ -170,7 +170,21 @@ async def test_a_cursor_without_a_zone_is_taken_as_a_time(world: World):
 async def test_rules_say_what_they_check_and_why(world: World):
     rules = {rule.code: rule for rule in await world.as_(Role.ENTERPRISE, enterprise="E1").list_rules()}
 
-    assert set(rules) == {"RANGE", "EX-H", "EX-D", "CONST", "MISS", "SPIKE", "NEG", "ZERO", "TEMP850"}
+    assert set(rules) == {
+        "RANGE",
+        "EX-H",
+        "EX-D",
+        "CONST",
+        "MISS",
+        "SPIKE",
+        "NEG",
+        "ZERO",
+        "TEMP850",
+        "EX-TREND",
+        "HUG",
+        "STEP",
+        "LOWVAR",
+    }
     constant = rules["CONST"]
     assert (constant.name_zh, constant.nature, constant.valid_from) == ("恒值", "N2", "2016-01-01")
     assert "环发〔2015〕175号" in constant.source

@@ -16,7 +16,7 @@ from tests.detection.domain.makers import T0, make_rules
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 TURBINE, STACKS, PLANT = "uci_gas_turbine_co_nox_2011_2015", "epa_cems_2007_4units", "tilburg_wwtp_15min"
-NEWER = {"NEG", "ZERO"}
+NEWER = {"NEG", "ZERO", "EX-TREND", "HUG", "STEP", "LOWVAR"}
 
 pytestmark = pytest.mark.skipif(not (DATA / f"{TURBINE}.csv.gz").exists(), reason="real data ../shared/data is absent")
 

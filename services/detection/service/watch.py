@@ -41,7 +41,7 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 LEFT_OUT = Counter("sanse_detection_left_out_total", "Readings that were not looked at", ["reason"])
-HOUR_MEANS = frozenset({"EX-H"})
+HOUR_MEANS = frozenset({"EX-H", "EX-TREND", "HUG", "STEP", "LOWVAR"})
 """Judged on minutes only where an outlet sends no hour means."""
 HOURS_EXPECTED = timedelta(hours=3)
 """An outlet that sends hour means has sent one by then."""

@@ -61,7 +61,7 @@ class AnomalyOut(Wire):
     factor: str
     kind: ReadingKind
     rule: str
-    """Rule code of product E2: EX-H, EX-D, RANGE, CONST, MISS, SPIKE, NEG, ZERO, TEMP850."""
+    """Rule code: EX-H, EX-D, RANGE, CONST, MISS, SPIKE, NEG, ZERO, TEMP850, EX-TREND, HUG, STEP, LOWVAR."""
     nature: Nature
     severity: Severity
     frequency: Frequency

@@ -25,6 +25,10 @@ EAGER = {
     "RANGE": {"hold_hours": 1},
     "EX-H": {"valid_minutes": 20, "hold_hours": 2},
     "ZERO": {"min_hours": 0.3, "zero_share": 0.9, "history_hours": 0, "memory_days": 0.5},
+    "EX-TREND": {"share": 0.5, "min_hours": 2, "rise": 0, "valid_minutes": 1},
+    "HUG": {"share": 0.1, "band": 0.1, "spread": 1, "min_hours": 2, "valid_minutes": 1},
+    "STEP": {"relative": 0.01, "factor": 0, "span_share": 0, "settle_hours": 2, "valid_minutes": 1, "hold_hours": 72},
+    "LOWVAR": {"min_hours": 2, "span_share": 1, "relative": 1, "floor_share": 0, "valid_minutes": 1},
     "TEMP850": {"low": 49.5, "mean_minutes": 20, "valid_share": 0.5},
 }
 POINT = st.tuples(st.sampled_from(GAPS), st.sampled_from(LEVELS), st.sampled_from(FLAGS))
@@ -90,7 +94,10 @@ def test_hits_open_and_close_in_turn_and_the_open_ones_are_in_the_state(
         if outcome.hits.opened[i]:
             assert check not in running
             running[check] = start
-        elif CHECKS[check].name not in ("spike", "range", "exceedance", "negative") or running.get(check) == start:
+        elif (
+            CHECKS[check].name not in ("spike", "range", "exceedance", "negative", "shift")
+            or running.get(check) == start
+        ):
             assert running.pop(check) == start
         assert outcome.hits.start[i] <= outcome.hits.end[i]
         last = max(last, int(outcome.hits.at[i]))

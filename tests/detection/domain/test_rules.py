@@ -20,6 +20,9 @@ from tests.detection.domain.makers import DAY, FOLDER, make_plan, make_rules, ma
 ENTRY = yaml.safe_load((FOLDER / "constant.yaml").read_text(encoding="utf-8"))["rules"][0]
 
 
+HOURLY = ["EX-TREND", "HUG", "STEP", "LOWVAR"]
+
+
 def changed(**fields: Any):
     return {**deepcopy(ENTRY), **fields}
 
@@ -33,7 +36,21 @@ def with_values(**values: Any):
 def test_the_rules_shipped():
     rules = {rule.code: rule for rule in make_rules()}
 
-    assert sorted(rules) == ["CONST", "EX-D", "EX-H", "MISS", "NEG", "RANGE", "SPIKE", "TEMP850", "ZERO"]
+    assert sorted(rules) == [
+        "CONST",
+        "EX-D",
+        "EX-H",
+        "EX-TREND",
+        "HUG",
+        "LOWVAR",
+        "MISS",
+        "NEG",
+        "RANGE",
+        "SPIKE",
+        "STEP",
+        "TEMP850",
+        "ZERO",
+    ]
     assert {rule.check.name for rule in rules.values()} == {check.name for check in CHECKS}
     for rule in rules.values():
         assert all((rule.name.zh, rule.name.en, rule.description.zh, rule.description.en, rule.source)), rule.code
@@ -45,6 +62,10 @@ def test_the_rules_shipped():
         "RANGE": ("N2", "C"),
         "SPIKE": ("N2", "C"),
         "NEG": ("N2", "C"),
+        "EX-TREND": ("N1", "C"),
+        "HUG": ("N4", "B"),
+        "STEP": ("N2", "C"),
+        "LOWVAR": ("N2", "C"),
         "ZERO": ("N2", "C"),
         "TEMP850": ("N1", "C"),
     }
@@ -63,10 +84,10 @@ def test_every_explanation_has_both_languages_and_knows_its_fields():
 @pytest.mark.parametrize(
     ("kind", "codes"),
     [
-        ("realtime", ["RANGE", None, None, None, None, "NEG", None, None]),
-        ("minute", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", "TEMP850"]),
-        ("hour", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", None]),
-        ("day", ["RANGE", "EX-D", None, "MISS", None, "NEG", None, None]),
+        ("realtime", ["RANGE", None, None, None, None, "NEG", None, None, *[None] * 4]),
+        ("minute", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", "TEMP850", *HOURLY]),
+        ("hour", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", None, *HOURLY]),
+        ("day", ["RANGE", "EX-D", None, "MISS", None, "NEG", None, None, *[None] * 4]),
     ],
 )
 def test_each_kind_has_its_rules(kind: str, codes: list[str | None]):

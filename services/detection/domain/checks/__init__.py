@@ -5,11 +5,16 @@ from __future__ import annotations
 from services.detection.domain.checks import (
     constant,
     exceedance,
+    flat,
     furnace,
+    hours,
+    hugging,
     missing,
     negative,
     range,  # noqa: A004
+    shift,
     spike,
+    trend,
     zero,
 )
 from services.detection.domain.checks.definition import Check
@@ -26,6 +31,10 @@ CHECKS: tuple[Check, ...] = (
     negative.CHECK,
     zero.CHECK,
     furnace.CHECK,
+    trend.CHECK,
+    hugging.CHECK,
+    shift.CHECK,
+    flat.CHECK,
 )
 
 
@@ -36,11 +45,13 @@ def _places(first: int, sizes: list[int]) -> tuple[int, ...]:
     return tuple(places)
 
 
-# Vector heads: [interval s] of the parameters; [layout number, last t] of the state.
+# Vector heads: [interval s] of the parameters; [layout number, last t, hour being gathered] of the state.
 PARAMS = _places(1, [1 + len(check.slots) for check in CHECKS])
-STATES = _places(2, [len(TRACK) + len(check.state) for check in CHECKS])
+STATES = _places(2 + len(hours.HEAD), [len(TRACK) + len(check.state) for check in CHECKS])
 
-_range, _exceedance, _constant, _missing, _spike, _negative, _zero, _furnace = (check.step for check in CHECKS)
+_range, _exceedance, _constant, _missing, _spike, _negative, _zero, _furnace = (check.step for check in CHECKS[:8])
+_trend, _hugging, _shift, _flat = (check.step for check in CHECKS[8:])
+_is_over, _finish, _gather = hours.is_over, hours.finish, hours.gather
 _range_late = range.step_late
 _exceedance_late = exceedance.step_late
 _negative_late = negative.step_late
@@ -58,6 +69,14 @@ def step_all(point: Point, params: Floats, state: Floats, report: Report) -> Non
     _negative(5, point, memory(params, PARAMS[5]), memory(state, STATES[5]), report)
     _zero(6, point, memory(params, PARAMS[6]), memory(state, STATES[6]), report)
     _furnace(7, point, memory(params, PARAMS[7]), memory(state, STATES[7]), report)
+    if _is_over(point, memory(state, 0)):
+        hour = _finish(point, memory(state, 0))
+        if hour.covered > 0.0:
+            _trend(8, hour, memory(params, PARAMS[8]), memory(state, STATES[8]), report)
+            _hugging(9, hour, memory(params, PARAMS[9]), memory(state, STATES[9]), report)
+            _shift(10, hour, memory(params, PARAMS[10]), memory(state, STATES[10]), report)
+            _flat(11, hour, memory(params, PARAMS[11]), memory(state, STATES[11]), report)
+    _gather(point, memory(state, 0))
 
 
 @compiled

@@ -33,7 +33,8 @@ STEPS = VALUES + WINDOW
 
 
 @compiled
-def _window(state: Memory, first: int, filled: int) -> Floats:
+def window(state: Memory, first: int, filled: int) -> Floats:
+    """Copy of `filled` values that begin at slot `first`."""
     values = np.empty(filled)
     for i in range(filled):
         values[i] = state[first + i]
@@ -41,7 +42,7 @@ def _window(state: Memory, first: int, filled: int) -> Floats:
 
 
 @compiled
-def _middle(ordered: Floats) -> float:
+def middle(ordered: Floats) -> float:
     """Median by insertion sort in place; the windows are short."""
     for i in range(1, ordered.shape[0]):
         item = ordered[i]
@@ -88,18 +89,18 @@ def _consider(point: Point, change: float, params: Memory, state: Memory) -> Non
     filled = int(state[FILLED])
     ready = filled >= params[NEEDED] and abs(change) > params[ABSOLUTE]
     if ready and _leaps(change, filled, params, state):
-        values = _window(state, VALUES, filled)
-        centre = _middle(values)
+        values = window(state, VALUES, filled)
+        centre = middle(values)
         least = max(params[ABSOLUTE], params[RELATIVE] * abs(centre))
-        band = max(params[FACTOR] * _middle(np.abs(values - centre)), least)
+        band = max(params[FACTOR] * middle(np.abs(values - centre)), least)
         if abs(point.v - centre) > band and abs(change) > least:
-            steps = _window(state, STEPS, filled)
+            steps = window(state, STEPS, filled)
             state[PENDING] = 1.0
             state[START] = point.t
             state[VALUE] = point.v
             state[REFERENCE] = centre
             state[BAND] = band
-            state[JUMP] = max(params[FACTOR] * NORMAL_MAD * _middle(steps), least)
+            state[JUMP] = max(params[FACTOR] * NORMAL_MAD * middle(steps), least)
             state[HELD] = point.v
             return
     _remember(point.v, change, state)
