@@ -92,6 +92,9 @@ def test_what_else_fires():
         ("MISS", "C"): 25,
         ("SPIKE", "C"): 5,
         ("ZERO", "C"): 2,
+        ("STEP", "C"): 12,
+        ("LOWVAR", "B"): 1,
+        ("LOWVAR", "C"): 7,
     }
 
 
