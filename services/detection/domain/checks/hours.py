@@ -31,7 +31,7 @@ class Hour(NamedTuple):
 @compiled
 def is_over(point: Point, head: Memory) -> bool:
     """Whether this point lies in another hour than the one being gathered."""
-    return math.floor(point.t / HOUR) != head[SLOT]
+    return bool(math.floor(point.t / HOUR) != head[SLOT])
 
 
 @compiled
