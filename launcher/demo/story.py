@@ -44,6 +44,8 @@ REPLIES: dict[str, tuple[CauseCode, str, str]] = {
     ),
     "SPIKE": (CauseCode.SAMPLING, "采样管路气泡引起单点跳变。", "已排气并清洗管路。"),
 }
+CHECKED = (CauseCode.DEVICE_FAULT, "经自查为分析仪故障，故障期间数据异常，检修后恢复正常。", "已更换备件并重新校准，记录见附件。")
+"""What is answered to a rule without words of its own."""
 
 
 START = VisitAct(event=VisitEvent.START, officers=["王磊 32050101", "赵航 32050117"])
@@ -95,7 +97,7 @@ class Storyteller:
 
     async def _replied(self, case: CaseSummary) -> None:
         await self._acknowledge(case)
-        cause, statement, actions = REPLIES[case.rule]
+        cause, statement, actions = REPLIES.get(case.rule, CHECKED)
         client = await self._people.casework_as(self._firm(case))
         record = "时间,操作,人员\n02:05,标样校准开始,李工\n02:40,校准结束,李工\n".encode("utf-8-sig")
         files = [
