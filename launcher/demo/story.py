@@ -44,7 +44,11 @@ REPLIES: dict[str, tuple[CauseCode, str, str]] = {
     ),
     "SPIKE": (CauseCode.SAMPLING, "采样管路气泡引起单点跳变。", "已排气并清洗管路。"),
 }
-CHECKED = (CauseCode.DEVICE_FAULT, "经自查为分析仪故障，故障期间数据异常，检修后恢复正常。", "已更换备件并重新校准，记录见附件。")
+CHECKED = (
+    CauseCode.DEVICE_FAULT,
+    "经自查为分析仪故障，故障期间数据异常，检修后恢复正常。",
+    "已更换备件并重新校准，记录见附件。",
+)
 """What is answered to a rule without words of its own."""
 
 
