@@ -45,6 +45,13 @@ def entry(*arguments: Any) -> Callable[[Function], Function]:
 
 
 def _memory(_context: Any, array: Any, _first: Any) -> Any:
+    if isinstance(array, types.CPointer):
+
+        def step(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            return builder.gep(args[0], [args[1]])
+
+        return array(array, types.intp), step
+
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         held = context.make_array(signature.args[0])(context, builder, args[0])
         return builder.gep(held.data, [args[1]])

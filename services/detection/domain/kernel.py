@@ -105,8 +105,10 @@ def _build_run(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
         """Go on from `cursor` until all points are done or `rows` has no room for another point."""
         out, used = memory(rows.reshape(-1), 0), memory(cursor, 2)
         for series in range(cursor[0], offsets.shape[0] - 1 if version else 0):
-            state, param = states[series], params[series]
+            state = memory(states.reshape(-1), series * STATE_SIZE)
+            param = memory(params.reshape(-1), series * PARAM_COUNT)
             report = Report(out, used, series)
+            fresh = True
             for i in range(cursor[1], offsets[series + 1] - offsets[series]):
                 at = offsets[series] + i
                 if used[0] + _ROOM > rows.shape[0]:
@@ -118,7 +120,9 @@ def _build_run(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
                     step_late(point, param, state, report)
                 else:
                     state[LAST_T] = point.t
-                    _retire(point, param, state, report)
+                    if fresh:
+                        _retire(point, param, state, report)
+                        fresh = False
                     step_all(point, param, state, report)
             cursor[1] = 0
         cursor[0] = offsets.shape[0] - 1
@@ -137,7 +141,9 @@ def _build_tick(version: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
             if used[0] + _ROOM > rows.shape[0]:
                 cursor[0] = series
                 return
-            tick_all(now[series], params[series], states[series], Report(out, used, series))
+            state = memory(states.reshape(-1), series * STATE_SIZE)
+            param = memory(params.reshape(-1), series * PARAM_COUNT)
+            tick_all(now[series], param, state, Report(out, used, series))
         cursor[0] = now.shape[0]
 
     return tick
