@@ -12,9 +12,11 @@ import numpy as np
 
 from benchmarks.evaluate import baseline
 from benchmarks.evaluate.cases import Case
+from benchmarks.evaluate.cases import Line as CaseLine
 from services.detection.domain.anomalies import Episode
-from services.detection.domain.backtest import NOWHERE, find_hits, settle_hits
+from services.detection.domain.backtest import NOWHERE, settle_hits
 from services.detection.domain.evaluation import Score, Span, score, spans_of
+from services.detection.domain.history import Line, find_hits_of_outlet
 from services.detection.domain.hits import Hit, SeriesKey
 from services.detection.domain.kernel import Batch
 from services.detection.service.rulebook import load_rulebook
@@ -85,16 +87,15 @@ def judge(case: Case) -> Verdict:
 def find(case: Case) -> tuple[list[Hit], tuple[Episode, ...]]:
     """Hits of all lines in the order in which they became known, and the anomalies that they make."""
     rules = load_rulebook().rules
-    hits: list[Hit] = []
-    for line in case.lines:
-        traits, columns = line.traits, line.columns
-        key = SeriesKey(NOWHERE, traits.factor, traits.kind, timedelta(seconds=traits.interval))
-        batch = Batch(columns.t, columns.v, columns.flags, line.limits)
-        hits += find_hits(rules, traits, batch, key=key)[0]
-    if len(case.lines) > 1:
-        hits.sort(key=lambda hit: hit.decided_at + hit.series.interval)
+    hits = find_hits_of_outlet(rules, [_history_of(line) for line in case.lines])
     last = max(int(np.max(line.columns.t)) for line in case.lines)
     return hits, settle_hits(rules, hits, until=datetime.fromtimestamp(last, UTC))
+
+
+def _history_of(line: CaseLine) -> Line:
+    traits, columns = line.traits, line.columns
+    key = SeriesKey(NOWHERE, traits.factor, traits.kind, timedelta(seconds=traits.interval))
+    return Line(traits, key, Batch(columns.t, columns.v, columns.flags, line.limits))
 
 
 def together(verdicts: Sequence[Verdict], which: str = "ours") -> Score:

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.gateways import Fetched, Readings, merged
 from services.detection.service import Watch, load_rulebook
+from services.detection.service.happenings import wanted_times
 from services.detection.service.judging import take_cases
 from services.detection.service.suppressions import BATCH, expire_suppressions
-from services.detection.service.watch import wanted_times
 from services.detection.store import SeriesId
 from shared.clients.casework import CaseworkClient
 from shared.clients.ingest import IngestClient

@@ -28,6 +28,18 @@ class OutletRow(Table, table=True):
     outlet: dict[str, Any] = Field(sa_type=JSONB)
 
 
+class EnterpriseRow(Table, table=True):
+    """What detection knows of an enterprise: its trade 行业 and names as ingest last told."""
+
+    __tablename__ = "enterprises"
+
+    id: UUID = Field(primary_key=True)
+    version: int
+    trade: str
+    name_zh: str
+    name_en: str
+
+
 class MarkRow(Table, table=True):
     """A mark as ingest last told of it; `factors` empty means all."""
 

@@ -1,16 +1,29 @@
 """Events of ingest become anomalies with the right grade, each told once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
+from services.detection import jobs
+from services.detection.domain.rules import Setting
+from services.detection.service.rulebook import Rulebook, load_rulebook
 from shared.contracts.detection import AnomalyState, Nature, Severity
-from shared.contracts.ingest import OutletFactor, ReadingKind, outlet_uuid
+from shared.contracts.ingest import (
+    ENTERPRISE_CHANGED,
+    EnterpriseIn,
+    EnterpriseOut,
+    OutletFactor,
+    ReadingKind,
+    enterprise_uuid,
+    outlet_uuid,
+)
 from tests.detection.conftest import (
     COD,
     LEAD,
+    START,
     Rows,
     World,
     at,
@@ -291,3 +304,20 @@ async def test_a_state_of_another_set_of_checks_begins_anew_and_holds_nothing_up
     assert (one.rule, one.points, one.started_at) == ("EX-H", 2, at(10))
     async with world.app.state.db.transaction() as session:
         assert (await session.execute(text("select count(*) from feed_parked"))).scalar_one() == 0
+
+
+async def test_a_trade_has_numbers_of_its_own(world: World, monkeypatch: pytest.MonkeyPatch):
+    book = load_rulebook()
+    lenient = Setting({"high": 100.0}, trades=frozenset({"cement"}))
+    rules = [replace(rule, settings=(*rule.settings, lenient)) if rule.code == "RANGE" else rule for rule in book.rules]
+    monkeypatch.setattr(jobs, "load_rulebook", lambda: Rulebook(tuple(rules), book.explanations))
+    for code, trade in (("E1", "paper"), ("E2", "cement")):
+        firm = EnterpriseIn(code=code, name_zh=code, trade=trade)
+        told = EnterpriseOut(**firm.model_dump(), id=enterprise_uuid(code), version=1, changed_at=START)
+        await world.ingest.tell(ENTERPRISE_CHANGED, code, told.model_dump(mode="json"), START)
+        outlet = await world.ingest.register(make_outlet("W1", code, limits=[]))
+        await world.ingest.accept(outlet, HOUR_MEAN, hours([*honest(10), 120.0, *honest(3)]))
+    await world.catch_up(limit=1)
+
+    (one,) = await world.anomalies(rule="RANGE")
+    assert (one.enterprise_id, one.observed, one.reference) == (enterprise_uuid("E2"), 120.0, 100.0)

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from services.detection.domain.checks import CHECKS, PARAMS
-from services.detection.domain.checks.definition import Check, Parameter, Traits
+from services.detection.domain.checks.definition import Check, Judge, Parameter, Traits
 from services.detection.domain.compiled import Floats
+from services.detection.domain.judges import JUDGES
 from shared.contracts.detection import Nature, Severity
 from shared.contracts.ingest import Medium, ReadingKind
 from shared.errors import InvalidError
-
-_BY_NAME = {check.name: check for check in CHECKS}
 
 
 class RuleError(InvalidError):
@@ -42,6 +41,7 @@ class Setting:
     kinds: frozenset[ReadingKind] = frozenset()
     media: frozenset[Medium] = frozenset()
     factors: frozenset[str] = frozenset()
+    trades: frozenset[str] = frozenset()
 
     def fits(self, traits: Traits) -> bool:
         """Whether this setting speaks of that series."""
@@ -49,6 +49,7 @@ class Setting:
             (not self.kinds or traits.kind in self.kinds)
             and (not self.media or traits.medium in self.media)
             and (not self.factors or traits.factor in self.factors)
+            and (not self.trades or traits.trade in self.trades)
         )
 
 
@@ -70,7 +71,7 @@ class Rule:
     """
 
     code: str
-    check: Check
+    check: Judge
     name: Text
     description: Text
     nature: Nature
@@ -106,7 +107,8 @@ def plan(
 ) -> Plan:
     """Parameters of one series from the rules in force on a day.
 
-    Rules in `off` are switched off, but keep their code, so that a hit still running can end. `overrides`
+    Only checks of the kernel have a place in it. Rules in `off` are switched off, but keep their code, so that a hit
+    still running can end. `overrides`
     are a point's own numbers by rule code, for thresholds learnt from its history. Raises RuleError when
     two rules claim one check of the series, or a number is missing or out of its bounds.
     """
@@ -116,7 +118,7 @@ def plan(
     vector[0] = traits.interval
     codes: list[str | None] = [None] * len(CHECKS)
     for rule in rules:
-        if traits.kind not in rule.judges or not rule.in_force(on):
+        if not isinstance(rule.check, Check) or traits.kind not in rule.judges or not rule.in_force(on):
             continue
         place = CHECKS.index(rule.check)
         if codes[place] is not None:
@@ -149,7 +151,7 @@ def read_explanations(document: Mapping[str, Any]) -> dict[str, Text]:
 def _read_rule(entry: Mapping[str, Any]) -> Rule:
     code = str(entry.get("code", "?"))
     try:
-        check = _BY_NAME[entry["check"]]
+        check = JUDGES[entry["check"]]
         rule = Rule(
             code=code,
             check=check,
@@ -184,7 +186,7 @@ def _read_escalation(entry: Mapping[str, Any]) -> Escalation:
     return Escalation(after, Severity(entry["severity"]), Nature(nature) if nature else None)
 
 
-def _read_setting(code: str, check: Check, entry: Mapping[str, Any]) -> Setting:
+def _read_setting(code: str, check: Judge, entry: Mapping[str, Any]) -> Setting:
     known = {parameter.name: parameter for parameter in check.parameters}
     values = {}
     for name, value in entry["values"].items():
@@ -196,6 +198,7 @@ def _read_setting(code: str, check: Check, entry: Mapping[str, Any]) -> Setting:
         kinds=frozenset(ReadingKind(kind) for kind in entry.get("kinds", [])),
         media=frozenset(Medium(medium) for medium in entry.get("media", [])),
         factors=frozenset(str(factor) for factor in entry.get("factors", [])),
+        trades=frozenset(str(trade) for trade in entry.get("trades", [])),
     )
 
 

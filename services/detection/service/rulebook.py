@@ -50,7 +50,7 @@ class Rulebook:
         return [_out(rule) for rule in self.rules if rule.in_force(on)]
 
 
-def traits_of(outlet: OutletOut, factor: str, kind: ReadingKind) -> Traits:
+def traits_of(outlet: OutletOut, factor: str, kind: ReadingKind, trade: str = "") -> Traits:
     """What is known of a series; a factor that is not registered has no range and no resolution."""
     known = next((one for one in outlet.factors if one.factor == factor), None)
     interval = SECONDS.get(kind, outlet.minute_interval * 60.0)
@@ -61,6 +61,7 @@ def traits_of(outlet: OutletOut, factor: str, kind: ReadingKind) -> Traits:
         interval=interval,
         resolution=known.resolution if known else None,
         span=known.span_high if known else None,
+        trade=trade,
     )
 
 
@@ -68,6 +69,7 @@ def _out(rule: Rule) -> RuleOut:
     settings = [
         {
             "kinds": sorted(setting.kinds), "media": sorted(setting.media), "factors": sorted(setting.factors),
+            "trades": sorted(setting.trades),
             "values": {name: None if value != value else value for name, value in setting.values.items()},  # noqa: PLR0124
         }
         for setting in rule.settings

@@ -14,6 +14,7 @@ import numpy as np
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.detection.domain.checks.definition import Traits
 from services.detection.domain.compiled import Floats
 from services.detection.domain.covers import Cover, marked_flags
 from services.detection.domain.hits import SeriesKey, read_hits
@@ -27,13 +28,20 @@ from services.detection.domain.kernel import (
     overdue,
 )
 from services.detection.domain.rules import Plan
-from services.detection.gateways import Column, Fetched
+from services.detection.gateways import Column, Fetched, Wanted
+from services.detection.service.happenings import earlier, wanted_times
 from services.detection.service.ledger import Ledger
 from services.detection.service.limits import limits_at
 from services.detection.service.rulebook import Rulebook, traits_of
 from services.detection.service.states import earliest, moment, states_of
-from services.detection.store import AnomalyStore, MarkStore, SeriesId, SeriesStore, StoredSeries
-from shared.contracts.ingest import OUTLET_CHANGED, READINGS_ACCEPTED, OutletOut, ReadingKind, ReadingsEvent
+from services.detection.store import AnomalyStore, EnterpriseStore, MarkStore, SeriesId, SeriesStore, StoredSeries
+from shared.contracts.ingest import (
+    ENTERPRISE_CHANGED,
+    OUTLET_CHANGED,
+    EnterpriseOut,
+    OutletOut,
+    ReadingKind,
+)
 from shared.contracts.ingest.marks import MARK_CHANGED, MarkChanged, MarkCover
 from shared.feed import Event
 from shared.logging import get_logger
@@ -52,8 +60,6 @@ SILENT_FROM, SILENT_TO = timedelta(hours=72), timedelta(minutes=60)
 SERIES_A_LOOK = 2000
 OUTLETS_A_LOOK = 100
 
-Wanted = Mapping[tuple[UUID, ReadingKind], np.ndarray]
-
 
 class Watch:
     """One unit of work over the series of some outlets."""
@@ -65,6 +71,8 @@ class Watch:
         self._rulebook = rulebook
         self._now = now
         self._marks = MarkStore(session)
+        self._enterprises = EnterpriseStore(session)
+        self._trades: dict[UUID, str] = {}
         self._covers: dict[UUID, list[Cover]] = {}
         self._outlets: dict[UUID, OutletOut] = {}
         self._states: dict[SeriesId, StoredSeries] = {}
@@ -77,17 +85,21 @@ class Watch:
         await self._series.lock()
         named = [wanted_times(event) for event in events]
         told = {UUID(event.data["id"]) for event in events if event.type == OUTLET_CHANGED}
-        marks = [MarkChanged.model_validate(event.data) for event in events if event.type == MARK_CHANGED]
-        told |= {one.outlet_id for one in marks}
+        marks = {
+            event.sequence: MarkChanged.model_validate(event.data) for event in events if event.type == MARK_CHANGED
+        }
+        told |= {one.outlet_id for one in marks.values()}
         await self._load(told.union(outlet_id for wanted in named for outlet_id, _ in wanted))
         # Also the owners of outlets of which the events themselves tell.
         owners = {UUID(event.data["enterprise_id"]) for event in events if event.type == OUTLET_CHANGED}
-        await self._reach_back(_earlier(self._reach(named, fetched), marks), owners)
+        await self._reach_back(earlier(self._reach(named, fetched), marks.values()), owners)
         for event, wanted in zip(events, named, strict=True):
             if event.type == OUTLET_CHANGED:
                 await self._take_outlet(OutletOut.model_validate(event.data))
             elif event.type == MARK_CHANGED:
-                await self._take_mark(MarkChanged.model_validate(event.data))
+                await self._take_mark(marks[event.sequence])
+            elif event.type == ENTERPRISE_CHANGED:
+                await self._take_enterprise(EnterpriseOut.model_validate(event.data))
             elif wanted:
                 await self._take_readings(event, wanted, fetched)
         await self._save()
@@ -137,6 +149,7 @@ class Watch:
     async def _load(self, outlet_ids: set[UUID]) -> None:
         self._outlets = await self._series.outlets(outlet_ids)
         self._states = await self._series.of_outlets(outlet_ids)
+        self._trades = await self._enterprises.trades({one.enterprise_id for one in self._outlets.values()})
         for one in self._states.values():
             self._pass_time(one)
 
@@ -167,6 +180,10 @@ class Watch:
         if before is None or before.version <= outlet.version:
             await self._series.save_outlet(outlet)
             self._outlets[outlet.id] = outlet
+
+    async def _take_enterprise(self, enterprise: EnterpriseOut) -> None:
+        await self._enterprises.save(enterprise)
+        self._trades[enterprise.id] = enterprise.trade
 
     async def _take_mark(self, mark: MarkChanged) -> None:
         """It holds for readings told from now on, and explains what was found in those told before."""
@@ -227,7 +244,11 @@ class Watch:
 
     def _plan(self, series: StoredSeries, at: datetime) -> Plan:
         one = series.id
-        return self._rulebook.plan(traits_of(self._outlets[one.outlet_id], one.factor, one.kind), at, self._off(series))
+        return self._rulebook.plan(self._traits(one), at, self._off(series))
+
+    def _traits(self, one: SeriesId) -> Traits:
+        outlet = self._outlets[one.outlet_id]
+        return traits_of(outlet, one.factor, one.kind, self._trades.get(outlet.enterprise_id, ""))
 
     def _off(self, series: StoredSeries) -> frozenset[str]:
         """Rules that another series judges."""
@@ -263,30 +284,11 @@ class Watch:
         self._ledger.excuse(outlet_id, self._covers.get(outlet_id, []))
 
     def _key(self, one: SeriesId) -> SeriesKey:
-        interval = traits_of(self._outlets[one.outlet_id], one.factor, one.kind).interval
-        return SeriesKey(one.outlet_id, one.factor, one.kind, timedelta(seconds=interval))
+        return SeriesKey(one.outlet_id, one.factor, one.kind, timedelta(seconds=self._traits(one).interval))
 
     async def _save(self) -> None:
         await self._series.save([self._states[one] for one in self._moved])
         await self._ledger.save(self._outlets, self._now)
-
-
-def wanted_times(event: Event) -> dict[tuple[UUID, ReadingKind], np.ndarray]:
-    """Times that an event names, ascending epoch seconds, by outlet and kind."""
-    if event.type != READINGS_ACCEPTED:
-        return {}
-    named: dict[tuple[UUID, ReadingKind], list[int]] = {}
-    for part in ReadingsEvent.model_validate(event.data).batches:
-        named.setdefault((part.outlet_id, part.kind), []).extend(part.times)
-    return {key: np.unique(np.array(times, np.int64)) for key, times in named.items() if times}
-
-
-def _earlier(since: Mapping[UUID, datetime], marks: Iterable[MarkChanged]) -> dict[UUID, datetime]:
-    """The earliest time of each outlet at which readings or marks may change something."""
-    first = dict(since)
-    for mark in marks:
-        first[mark.outlet_id] = min(first.get(mark.outlet_id, mark.since), mark.since)
-    return first
 
 
 def _vectors(plans: Sequence[Plan]) -> Floats:

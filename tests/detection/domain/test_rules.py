@@ -182,3 +182,13 @@ def test_a_series_needs_a_real_interval(interval: float):
     traits = replace(make_traits(), interval=interval)
     with pytest.raises(RuleError, match="interval must be"):
         plan(make_rules(), traits, on=DAY)
+
+
+def test_a_setting_can_speak_of_one_trade():
+    entry = deepcopy(ENTRY)
+    entry["settings"].append({"trades": ["cement"], "values": {"min_points": 24}})
+    (rule,) = read_rules([{"rules": [entry]}])
+
+    assert parameters(rule, replace(make_traits(), trade="cement"))["min_points"] == 24
+    assert parameters(rule, replace(make_traits(), trade="paper"))["min_points"] == 6
+    assert parameters(rule, make_traits())["min_points"] == 6

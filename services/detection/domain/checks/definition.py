@@ -15,7 +15,8 @@ class Traits:
     """What is known of one series 数据序列 and decides its parameters.
 
     `interval` is seconds; `resolution` 分辨率 the smallest step of
-    the reported number and `span` 量程 the upper measuring limit, both in the factor's unit, None = unknown.
+    the reported number and `span` 量程 the upper measuring limit, both in the factor's unit, None = unknown;
+    `trade` 行业 the code of the enterprise's trade, empty = unknown.
     """
 
     kind: ReadingKind
@@ -24,6 +25,7 @@ class Traits:
     interval: float
     resolution: float | None = None
     span: float | None = None
+    trade: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,21 +38,30 @@ class Parameter:
     optional: bool = False
 
 
-@dataclass(frozen=True)
-class Check:
-    """One check of a series.
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Whatever a rule 规则 can set: a check of the kernel, a relation between factors, a survey of history.
 
-    `step(check, point, params, state, report)` is compiled and called for each point in time order;
-    `slots` names its parameters after the on-switch, `state` its memory after the running hit; `vector`
-    turns a rule's numbers (null = NaN) and the series' traits into those slots. `explanations` are the codes
-    it gives; `by_count` says that the hit with most points is the worst, not the one farthest off.
+    `explanations` are the codes it gives; `by_count` says that the hit with most points is the worst, not the
+    one farthest off.
     """
 
     name: str
-    step: Callable[..., None]
     parameters: tuple[Parameter, ...]
+    explanations: tuple[str, ...]
+    by_count: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(Judge):
+    """One check of a series in the kernel.
+
+    `step(check, point, params, state, report)` is compiled and called for each point in time order;
+    `slots` names its parameters after the on-switch, `state` its memory after the running hit; `vector`
+    turns a rule's numbers (null = NaN) and the series' traits into those slots.
+    """
+
+    step: Callable[..., None]
     slots: tuple[str, ...]
     state: tuple[str, ...]
     vector: Callable[[Mapping[str, float], Traits], tuple[float, ...]]
-    explanations: tuple[str, ...]
-    by_count: bool = False

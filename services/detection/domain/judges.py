@@ -1,0 +1,10 @@
+"""The registry of everything that a rule can set, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.detection.domain.checks import CHECKS
+from services.detection.domain.checks.definition import Judge
+
+JUDGES: Mapping[str, Judge] = {judge.name: judge for judge in CHECKS}
