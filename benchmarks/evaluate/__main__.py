@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.evaluate.bars import bars, by_name, figures, peers, ratios
+from benchmarks.evaluate.cases import is_injected
 from benchmarks.evaluate.injections import REPORTING, TUNING
 from benchmarks.evaluate.judge import Results, evaluate
 from benchmarks.evaluate.page import rate, render
@@ -46,8 +47,8 @@ def show(results: Results) -> None:
         for name, ours in by_name(some).items():
             naive = peer[name]
             rows.append(
-                [group, name, rate(ours.recall()), rate(ours.precision()), ours.burden,
-                 rate(naive.recall()), rate(naive.precision()), naive.burden]
+                [group, name, rate(ours.of(is_injected).recall()), rate(ours.precision()), ours.burden,
+                 rate(naive.of(is_injected).recall()), rate(naive.precision()), naive.burden]
             )  # fmt: skip
     table(["set", "series", "recall", "precision", "false/30 d", "naive recall", "naive precision", "false/30 d"], rows)
     table(["set", "asked", "reached", "met"], [[one.group, one.asked, one.reached, one.met] for one in bars(results)])

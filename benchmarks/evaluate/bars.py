@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.evaluate.cases import is_injected, is_natural
 from benchmarks.evaluate.judge import Results, Verdict, together
 from park.virtual.injections.kinds import kinds
 from services.detection.domain.evaluation import Score
@@ -56,7 +57,9 @@ def bars(results: Results) -> list[Bar]:
     return made
 
 
-def _park(ours: Score) -> Bar:
+def _park(whole: Score) -> Bar:
+    """Recall is that of what was injected, precision against all that is wrong."""
+    ours = whole.of(is_injected)
     recall, precision = ours.recall().share, ours.precision().share
     frauds = [f"{kind.code} medium" for kind in kinds().values() if kind.fraud and ours.labels[f"{kind.code} medium"]]
     enough = sum(ours.recall(kind).share >= FRAUD_RECALL for kind in frauds)
@@ -83,6 +86,8 @@ def figures(results: Results) -> dict[str, float]:
     made: dict[str, float] = {}
     for group, verdicts in results.verdicts.items():
         made |= _numbers(group, together(verdicts))
+        if (natural := together(verdicts).of(is_natural)).labels:
+            made[f"{group}_natural_recall"] = natural.recall().share
     for group in EXACT:
         ours = together(results.verdicts.get(group, []))
         for kind in ours.labels:
@@ -109,7 +114,7 @@ def ratios(results: Results) -> dict[str, float]:
     for group, verdicts in results.verdicts.items():
         ours, peer = together(verdicts), together(verdicts, "peer")
         made[f"{group}_precision"] = _ratio(ours.precision().share, peer.precision().share)
-        made[f"{group}_recall"] = _ratio(ours.recall().share, peer.recall().share)
+        made[f"{group}_recall"] = _ratio(ours.of(is_injected).recall().share, peer.of(is_injected).recall().share)
         made[f"{group}_burden"] = _ratio(ours.burden, peer.burden)
     return {name: round(value, 4) for name, value in made.items() if np.isfinite(value)}
 
@@ -123,6 +128,7 @@ def by_name(verdicts: Sequence[Verdict], which: str = "ours") -> dict[str, Score
 
 
 def _numbers(group: str, made: Score) -> dict[str, float]:
+    made = made.of(is_injected)
     return {
         f"{group}_recall": made.recall().share,
         f"{group}_episode_precision": made.precision().share,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from park.virtual.natural import NATURAL
 from services.detection.domain.backtest import Columns
 from services.detection.domain.checks.definition import Traits
 from services.detection.domain.evaluation import Span
@@ -14,6 +15,16 @@ MOST_DECIMALS = 6
 STEPS = (1.0, 2.0, 5.0, 10.0)
 ABSENT = frozenset({"missing"})
 """In a file of real data a record that is absent is a fact, not a finding to be judged."""
+
+
+def is_natural(kind: str) -> bool:
+    """Whether a label is of something that went wrong by itself, not injected."""
+    return kind.endswith(f" {NATURAL}")
+
+
+def is_injected(kind: str) -> bool:
+    """Whether a label was put in, or is the owner's of real data."""
+    return not is_natural(kind)
 
 
 @dataclass(frozen=True)

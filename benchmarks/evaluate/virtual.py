@@ -11,6 +11,7 @@ from park.model import HOUR
 from park.virtual.build import REPORTING_SEED, START, TUNING_SEED, build
 from park.virtual.columns import INDEPENDENT, NO_RECORD, Role, VirtualOutlet, VirtualPark
 from park.virtual.injections.kinds import kinds
+from park.virtual.natural import natural_kinds
 from services.detection.domain.backtest import Columns
 from services.detection.domain.checks.definition import Traits
 from services.detection.domain.evaluation import Span
@@ -34,10 +35,11 @@ def _case(made: VirtualPark, key: str, outlet: VirtualOutlet) -> Case:
     )
     labels = tuple(
         Span(truth.start, truth.end, f"{truth.kind} {truth.strength}", truth.start, truth.touched or truth.factors)
-        for truth in made.truths
+        for truth in (*made.truths, *made.natural)
         if truth.outlet == key
     )
-    fits = {label.kind: frozenset(kinds()[label.kind.split(" ")[0]].checks) for label in labels}
+    known = {**kinds(), **natural_kinds()}
+    fits = {label.kind: frozenset(known[label.kind.split(" ")[0]].checks) for label in labels}
     return Case("park", key, lines, labels, kinds=True, ignore=frozenset(), fits=fits)
 
 

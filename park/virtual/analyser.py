@@ -25,8 +25,8 @@ from park.virtual.plan import FLOW, OXYGEN, instruments
 
 DERIVED = (Role.CONVERTED, Role.MASS)
 GRAIN = {MINUTE: 0.012}
-HOUR_GRAIN = 0.006
-"""Noise of one reading as a share of it, minute and hour means."""
+HOUR_GRAIN, SAMPLE_GRAIN = 0.006, 0.025
+"""Noise of one reading as a share of it: minute and hour means, the analysis of one water sample."""
 QUIET = {Role.TEMPERATURE: 0.1, Role.FURNACE: 0.15, Role.PH: 0.2, Role.OXYGEN: 0.5, Role.POWER: 0.3}
 """Instruments quieter than a gas or water analyser, times the usual noise."""
 
@@ -65,7 +65,7 @@ def _read(made: Readings, one: Instrument, number: int, true: tuple[Values, Valu
     values, stopped = true
     seed = made.plan.seed + 7919 * (number + 1)
     moments = sampled(made.plan, made.times) if one.hold else made.times
-    size = (0.018 if one.hold else GRAIN.get(made.step, HOUR_GRAIN)) * QUIET.get(one.role, 1.0)
+    size = (SAMPLE_GRAIN if one.hold else GRAIN.get(made.step, HOUR_GRAIN)) * QUIET.get(one.role, 1.0)
     seen = values * (1 + size * _noise(seed, moments))
     flags = np.full(len(seen), NORMAL, dtype=np.uint8)
     if one.role not in INDEPENDENT:
@@ -101,13 +101,17 @@ def settled(column: Column) -> Column:
     return replace(column, v=v)
 
 
+def sources(code: str, medium: str) -> tuple[str, str]:
+    """The pollutant that a converted value or a mass is computed from, and its partner: O2 or the flow."""
+    return code.removesuffix(CONVERTED).removesuffix(MASS), OXYGEN if code.endswith(CONVERTED) else FLOW[medium]
+
+
 def derived(one: Instrument, columns: dict[str, Column], plan: OutletPlan, step: int) -> Column:
     """Converted concentration C·(21−O2ref)/(21−O2) or mass C·Q, from the readings as reported.
 
     Where the plant stands still, or O2 reaches that of air, nothing is converted (the formula has no meaning there).
     """
-    source = columns[one.code.removesuffix(CONVERTED).removesuffix(MASS)]
-    partner = columns[OXYGEN] if one.role is Role.CONVERTED else columns[FLOW[plan.trade.medium]]
+    source, partner = (columns[code] for code in sources(one.code, plan.trade.medium))
     flags = np.where(source.flags == NORMAL, partner.flags, source.flags)
     if one.role is Role.MASS:
         value = source.v * partner.v * step * 1e-6

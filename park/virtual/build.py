@@ -13,6 +13,7 @@ from park.virtual.injections.apply import Ground, apply
 from park.virtual.injections.placement import place
 from park.virtual.injections.scene import HISTORY
 from park.virtual.marks import marks
+from park.virtual.natural import naturals
 from park.virtual.plan import instruments, plans
 
 START = int(datetime(2024, 12, 31, 16, tzinfo=UTC).timestamp())
@@ -31,16 +32,17 @@ def honest_outlet(plan: OutletPlan, times: Times, step: int) -> VirtualOutlet:
 
 
 def honest(seed: int, outlets: int = 200, hours: int = 8760, start: int = START) -> VirtualPark:
-    """The park without any injected event: hour means."""
+    """The park without any injected event, hour means; what goes wrong by itself is in `natural`."""
     times = grid(start, start + hours * HOUR, HOUR)
-    return VirtualPark(seed, HOUR, times, {plan.key: honest_outlet(plan, times, HOUR) for plan in plans(seed, outlets)})
+    made = {plan.key: honest_outlet(plan, times, HOUR) for plan in plans(seed, outlets)}
+    return _with(VirtualPark(seed, HOUR, times, made), Ground(seed, times, HOUR, made), ())
 
 
 def honest_minutes(seed: int, outlets: int, since: int, until: int) -> VirtualPark:
     """Minute means of the same plants over [since, until)."""
     times = grid(since, until, MINUTE)
     made = {plan.key: honest_outlet(plan, times, MINUTE) for plan in plans(seed, outlets)}
-    return VirtualPark(seed, MINUTE, times, made)
+    return _with(VirtualPark(seed, MINUTE, times, made), Ground(seed, times, MINUTE, made), ())
 
 
 def build(seed: int, outlets: int = 200, hours: int = 8760, start: int = START) -> VirtualPark:
@@ -73,7 +75,8 @@ def _with(park: VirtualPark, ground: Ground, truths: Sequence[Truth]) -> Virtual
     for truth in truths:
         outlets[truth.outlet], known = apply(ground, outlets[truth.outlet], truth)
         told.append(known)
-    return replace(park, outlets=outlets, truths=tuple(told))
+    natural = tuple(one for outlet in outlets.values() for one in naturals(outlet, park.t, told))
+    return replace(park, outlets=outlets, truths=tuple(told), natural=natural)
 
 
 def _cut(park: VirtualPark, since: int, until: int) -> VirtualPark:
@@ -88,4 +91,5 @@ def _cut(park: VirtualPark, since: int, until: int) -> VirtualPark:
         )
         for key, outlet in park.outlets.items()
     }
-    return replace(park, t=park.t[rows], outlets=outlets)
+    natural = tuple(one for one in park.natural if one.start < until and one.end > since)
+    return replace(park, t=park.t[rows], outlets=outlets, natural=natural)

@@ -114,7 +114,7 @@ class OutletPlan:
 
 @dataclass(frozen=True)
 class Truth:
-    """One injected event: `factors` it was aimed at, `touched` all columns it changed; `end` excluded."""
+    """One event, injected or natural: `factors` it was aimed at, `touched` all columns it changed; `end` excluded."""
 
     number: int
     outlet: str
@@ -150,6 +150,8 @@ class VirtualPark:
     t: Times
     outlets: dict[str, VirtualOutlet]
     truths: tuple[Truth, ...] = ()
+    natural: tuple[Truth, ...] = ()
+    """What went wrong by itself, numbered for itself at each outlet; see `park.virtual.natural`."""
 
     def series(self, outlet: str, factor: str) -> Series:
         """One series. Raises KeyError for an unknown outlet or factor."""

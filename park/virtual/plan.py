@@ -6,6 +6,7 @@ from park.model import HOUR
 from park.virtual.columns import CONVERTED, MASS, Instrument, OutletPlan, Role
 from park.virtual.trades import Pollutant, Trade, trades
 
+SPANS = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 UNITS = {"gas": ("mg/m³", "m³/s"), "water": ("mg/L", "L/s")}
 FLOW = {"gas": "a00000", "water": "w00000"}
 OXYGEN, TEMPERATURE, FURNACE, PH, BOD = "a19001", "a01012", "a01901", "w01001", "w01017"
@@ -40,22 +41,28 @@ def instruments(plan: OutletPlan) -> tuple[Instrument, ...]:
     """All factors of an outlet in the order in which they are made: those that others are computed from come first."""
     trade = plan.trade
     content, flow_unit = UNITS[trade.medium]
-    top = 10 ** np.ceil(np.log10(plan.flow * 1.3))
+    top = _span(plan.flow * 1.3)
     found = [
         Instrument(LOAD, Role.LOAD, "%", 0.1, (0, 130)),
-        Instrument(FLOW[trade.medium], Role.FLOW, flow_unit, 0.01, (0, float(top))),
+        Instrument(FLOW[trade.medium], Role.FLOW, flow_unit, 0.01, (0, top)),
     ]
     found += _gas(trade) if trade.medium == "gas" else [Instrument(PH, Role.PH, "", 0.01, (0, 14), 6, 9)]
     for pollutant in trade.pollutants:
         found += _pollutant(trade, pollutant, content)
     if trade.bod:
         hold = trade.sample_h * HOUR
-        found.append(Instrument(BOD, Role.POLLUTANT, content, 0.01, (0, 100), None, 20, hold))
+        found.append(Instrument(BOD, Role.POLLUTANT, content, 0.01, (0, 50), None, 20, hold))
     found += [
         Instrument(POWER, Role.POWER, "kW", 0.1, (0, plan.power * 1.5)),
         Instrument(TREATMENT_POWER, Role.POWER, "kW", 0.01, (0, plan.power * 0.3)),
     ]
     return tuple(found)
+
+
+def _span(most: float) -> float:
+    """The span one would order for `most`: the next of 1, 1.5, 2, 3, 5 times a power of ten."""
+    power = 10.0 ** np.floor(np.log10(most))
+    return float(next(step for step in SPANS if step * power >= most) * power)
 
 
 def _gas(trade: Trade) -> list[Instrument]:

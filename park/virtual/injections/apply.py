@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from park.model import Times
-from park.virtual.analyser import DERIVED, derived, settled
-from park.virtual.columns import CONVERTED, INDEPENDENT, MASS, Column, Role, Truth, VirtualOutlet
+from park.virtual.analyser import DERIVED, derived, settled, sources
+from park.virtual.columns import INDEPENDENT, Column, Role, Truth, VirtualOutlet
 from park.virtual.injections import exceedance, faults, fraud_marks, fraud_samples, fraud_values, process
 from park.virtual.injections.kinds import Aim, Kind, Strength, kinds
 from park.virtual.injections.scene import Change, Changes, Scene
-from park.virtual.plan import BOD, FLOW, OXYGEN
+from park.virtual.plan import BOD
 
 FAMILIES = {
     "exceedance": exceedance,
@@ -93,8 +93,7 @@ def _followers(scene: Scene, made: dict[str, Column]) -> dict[str, Column]:
     }
     found = {}
     for code in scene.outlet.of(*DERIVED):
-        partner = OXYGEN if code.endswith(CONVERTED) else FLOW[plan.trade.medium]
-        if partner in made or code.removesuffix(CONVERTED).removesuffix(MASS) in made:
+        if not made.keys().isdisjoint(sources(code, plan.trade.medium)):
             found[code] = derived(whole[code].instrument, whole, plan, scene.step)
     return found
 

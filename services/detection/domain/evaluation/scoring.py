@@ -7,7 +7,7 @@ label so. Points never adjust anything: an alarm on one point of a long label co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -128,6 +128,19 @@ class Score:
             delays=tuple((_first(kind), seconds, samples) for kind, seconds, samples in self.delays),
         )
 
+    def of(self, keep: Callable[[str], bool]) -> Score:
+        """The same of some kinds of labels only; alarms stay as they were judged against all of them."""
+        return replace(
+            self,
+            labels=_kept(self.labels, keep),
+            found=_kept(self.found, keep),
+            rightly=_kept(self.rightly, keep),
+            points=_kept(self.points, keep),
+            covered=_kept(self.covered, keep),
+            confusion=Counter({pair: number for pair, number in self.confusion.items() if keep(pair[0])}),
+            delays=tuple(one for one in self.delays if keep(one[0])),
+        )
+
     def latency(self, kind: str | None = None) -> Latency:
         """Of found labels; NaN where none was found."""
         delays = np.array([one[1:] for one in self.delays if kind in {None, one[0]}]).reshape(-1, 2)
@@ -219,6 +232,10 @@ def _by_first(counts: Counter[str]) -> Counter[str]:
     for kind, number in counts.items():
         made[_first(kind)] += number
     return made
+
+
+def _kept(counts: Counter[str], keep: Callable[[str], bool]) -> Counter[str]:
+    return Counter({kind: number for kind, number in counts.items() if keep(kind)})
 
 
 def _sum(counts: Counter[str], kind: str | None) -> int:

@@ -126,3 +126,11 @@ def test_strengths_of_one_kind_are_summed_by_its_first_word():
     assert (made.recall("step"), made.coverage("step")) == (Rate(1, 2), Rate(1, 4))
     assert dict(made.confusion) == {("step", "step"): 1, ("step", "missed"): 1}
     assert made.latency("step").median_samples == 1.0
+
+
+def test_some_kinds_of_labels_alone_leave_the_alarms_as_judged():
+    made = judge([span(100, 1, "lost"), span(300, 1, "spike")], [span(100, 1), span(500, 1)])
+    some = made.of(lambda kind: kind == "spike")
+
+    assert (some.recall(), made.recall(), some.precision()) == (Rate(0, 1), Rate(1, 2), Rate(1, 2))
+    assert set(some.confusion) == {("spike", "missed")}
