@@ -51,10 +51,9 @@ def test_a_lost_link_touches_the_whole_station_and_what_is_computed_from_it(park
 
 def test_maintenance_rightly_marked_is_no_truth(park: VirtualPark):
     for key, outlet in park.outlets.items():
-        told = {(truth.start, truth.end) for truth in park.natural if truth.outlet == key}
-        assert told.isdisjoint((mark.start, mark.end) for mark in outlet.marks if mark.kind == "calibration")
+        marks = [truth for truth in park.natural if truth.outlet == key and truth.kind.startswith("mark_")]
         exact = {(m.start, m.end) for m in outlet.marks if m.kind == "maintenance" and m.care in {"exact", "long"}}
-        assert told.isdisjoint(exact)
+        assert exact.isdisjoint((truth.start, truth.end) for truth in marks)
 
 
 def test_a_window_tells_the_natural_events_of_its_span():
