@@ -78,6 +78,7 @@ class CaseRow(Table, table=True):
     count_30d: int
     title: dict[str, Any] = Field(sa_type=JSONB)
     state: str = Field(sa_type=Text)
+    rule_precision: float | None = None
     priority: int
     anomaly_started_at: datetime = Field(sa_type=TIME)
     anomaly_last_at: datetime = Field(sa_type=TIME)

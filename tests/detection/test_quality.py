@@ -13,8 +13,8 @@ from shared.auth import Role
 from shared.contracts.casework import CASE_CHANGED, CLOSED_STATES, CaseFact, CaseState, CauseCode
 from shared.contracts.detection import Nature, Severity
 from shared.contracts.detection.quality import QualityOut, RuleQuality, Verdict
-from shared.contracts.ingest import enterprise_uuid, outlet_uuid
-from tests.detection.conftest import World, at
+from shared.contracts.ingest import ReadingKind, enterprise_uuid, outlet_uuid
+from tests.detection.conftest import World, at, honest, hours, make_outlet
 
 NOW = at(1000)
 
@@ -139,3 +139,21 @@ async def test_precision_by_rule_and_outlet_with_what_to_retune(world: World, li
 
 async def test_the_grouping_is_one_of_two(world: World) -> None:
     assert (await world.http("/v1/quality?by=trade", Role.SUPERVISOR)).status_code == 422
+
+
+async def test_an_anomaly_tells_how_often_its_rule_was_right(world: World) -> None:
+    world.clock.set(NOW)
+    for number in range(10):
+        await tell(world, CaseState.DIRECT_LEAD if number < 7 else CaseState.FALSE_ALARM)
+    await tell(world, CaseState.DIRECT_LEAD, rule="RANGE")
+    await follow(world)
+    outlet = await world.ingest.register(make_outlet())
+    await world.ingest.accept(outlet, ReadingKind.HOUR, hours([*honest(10), 61.0, 700.0, *honest(3)]))
+    await world.catch_up()
+
+    found = {one.rule: one.rule_precision for one in await world.anomalies()}
+    assert (found["EX-H"], found["RANGE"]) == (0.7, None)
+    told = await world.rows("select data->>'rule' as rule, data->>'rule_precision' as p from outbox order by id")
+    assert dict(told)["EX-H"] == "0.7"
+    (mine, *_) = (await world.as_(Role.ENTERPRISE, enterprise="E1").list_anomalies(rule="EX-H")).items
+    assert mine.rule_precision is None

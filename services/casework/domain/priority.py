@@ -18,11 +18,22 @@ def _weights() -> dict[str, Any]:
     return weights
 
 
-def own_priority(severity: Severity, frequency: Frequency, overdue_level: int) -> int:
-    """The share of the case itself; stored with it."""
+def own_priority(
+    severity: Severity, frequency: Frequency, overdue_level: int, rule_precision: float | None = None
+) -> int:
+    """The share of the case itself; stored with it.
+
+    `rule_precision` 0 to 1 is how often people found the rule right; unknown counts as neither good nor bad.
+    """
     weights = _weights()
+    measured = 0.0
+    if rule_precision is not None:
+        measured = weights["rule_precision"]["weight"] * (rule_precision - weights["rule_precision"]["neutral"])
     return int(
-        weights["severity"][severity] + weights["frequency"][frequency] + weights["overdue_level"] * overdue_level
+        weights["severity"][severity]
+        + weights["frequency"][frequency]
+        + weights["overdue_level"] * overdue_level
+        + round(measured)
     )
 
 

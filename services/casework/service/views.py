@@ -72,6 +72,7 @@ def summary_fields(placed: Placed, now: datetime, reader: Actor) -> dict[str, An
         "outlet_name_en": site.outlet.name_en, "medium": site.outlet.medium, "factor": case.factor,
         "factor_name_zh": site.factor.name_zh, "factor_name_en": site.factor.name_en, "rule": case.rule,
         "nature": case.nature, "severity": case.severity, "frequency": case.frequency, "count_30d": case.count_30d,
+        "rule_precision": case.rule_precision if reader.tenant is None else None,
         "title": Explanation.model_validate(case.title), "state": case.state,
         "overdue_level": case.overdue_level if shown else 0, "clock": shown, "colour": site.enterprise.colour,
         "priority": case.priority + site.colour_weight,

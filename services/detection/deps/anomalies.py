@@ -11,7 +11,6 @@ from pydantic import AwareDatetime
 from services.detection.service import AnomalyService, load_rulebook
 from services.detection.store import Filters
 from shared.auth import Principal, require
-from shared.clock import PARK_ZONE
 from shared.contracts.detection import AnomalyState
 from shared.contracts.ingest import Code
 from shared.errors import InvalidError
@@ -19,9 +18,8 @@ from shared.errors import InvalidError
 
 async def get_service(request: Request) -> AsyncIterator[AnomalyService]:
     """The service in the request's transaction."""
-    now: datetime = request.app.state.clock.now()
     async with request.app.state.db.transaction() as session:
-        yield AnomalyService(session, load_rulebook(), now.astimezone(PARK_ZONE).date())
+        yield AnomalyService(session, load_rulebook(), request.app.state.clock.now())
 
 
 async def get_filters(  # noqa: PLR0913 - the filters of the list

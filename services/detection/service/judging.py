@@ -35,6 +35,21 @@ async def take_cases(session: AsyncSession, events: Sequence[Event]) -> None:
     await store.save(list(labels.values()))
 
 
+async def precision_of_rules(session: AsyncSession, now: datetime) -> dict[str, float]:
+    """Share of each rule's judged anomalies that people confirmed, of rules with enough verdicts in the window."""
+    rules = table()
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in await LabelStore(session).tally(now - rules.window, None, by_outlet=False):
+        counted[one.rule][one.verdict] += one.count
+    judged = {
+        rule: (counts[Verdict.CONFIRMED], counts[Verdict.EXPLAINED] + counts[Verdict.FALSE_ALARM])
+        for rule, counts in counted.items()
+    }
+    return {
+        rule: right / (right + wrong) for rule, (right, wrong) in judged.items() if right + wrong >= rules.least_labels
+    }
+
+
 class QualityService:
     """How often rules were right."""
 

@@ -12,6 +12,7 @@ from services.detection.domain.anomalies import Change, ChangeKind, Episode, Pol
 from services.detection.domain.covers import Cover, excuse
 from services.detection.domain.hits import Hit
 from services.detection.domain.suppressing.model import Suppression, find_cover
+from services.detection.service.judging import precision_of_rules
 from services.detection.service.wire import anomaly_out
 from services.detection.store import AnomalyStore, HitStore, Line, Span, Stored, SuppressionStore, line_of
 from shared.clock import PARK_ZONE
@@ -95,8 +96,9 @@ class Ledger:
         numbers = dict(zip((one.id for one in opened), await self._anomalies.take_numbers(days), strict=True))
         saved = [self._stored_as(changes[-1].episode, numbers, outlets) for changes in self._changes.values()]
         await self._anomalies.save(saved)
+        precisions = await precision_of_rules(self._session, now) if saved else {}
         for one, changes in zip(saved, self._changes.values(), strict=True):
-            data = anomaly_out(one, outlets[one.episode.outlet_id]).model_dump(mode="json")
+            data = anomaly_out(one, outlets[one.episode.outlet_id], precisions).model_dump(mode="json")
             await publish(self._session, _event_type(changes), str(one.episode.id), data, at=now)
 
     async def _spans(self, late: Sequence[Hit]) -> defaultdict[Line, list[Span]]:

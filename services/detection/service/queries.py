@@ -1,15 +1,17 @@
 """What people and other services ask of detection."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.detection.service.judging import precision_of_rules
 from services.detection.service.rulebook import Rulebook
 from services.detection.service.wire import anomaly_out
 from services.detection.store import AnomalyStore, Filters, SeriesStore
 from shared.auth import Principal
+from shared.clock import PARK_ZONE
 from shared.contracts.detection import AnomalyOut, RuleOut
 from shared.errors import InvalidError, NotFoundError
 from shared.http import Page, decode_cursor, encode_cursor
@@ -24,11 +26,12 @@ class AnomalyNotFoundError(NotFoundError):
 class AnomalyService:
     """Lists and shows anomalies and rules."""
 
-    def __init__(self, session: AsyncSession, rulebook: Rulebook, today: date) -> None:
+    def __init__(self, session: AsyncSession, rulebook: Rulebook, now: datetime) -> None:
+        self._session = session
+        self._now = now
         self._anomalies = AnomalyStore(session)
         self._series = SeriesStore(session)
         self._rulebook = rulebook
-        self._today = today
 
     async def list_anomalies(
         self, caller: Principal, filters: Filters, cursor: str | None, limit: int
@@ -40,7 +43,8 @@ class AnomalyService:
             filters = replace(filters, enterprise_id=caller.tenant)
         rows = await self._anomalies.select(filters, _after(cursor), limit + 1)
         outlets = await self._series.outlets({row.episode.outlet_id for row in rows})
-        items = [anomaly_out(row, outlets.get(row.episode.outlet_id)) for row in rows[:limit]]
+        known = await self._precisions(caller)
+        items = [anomaly_out(row, outlets.get(row.episode.outlet_id), known) for row in rows[:limit]]
         more = encode_cursor(items[-1].started_at.isoformat(), str(items[-1].id)) if len(rows) > limit else None
         return Page(items=items, next=more)
 
@@ -50,11 +54,15 @@ class AnomalyService:
         if found is None or caller.tenant not in {None, found.enterprise_id}:
             raise AnomalyNotFoundError(f"no anomaly {anomaly_id}", anomaly_id=str(anomaly_id))
         outlets = await self._series.outlets([found.episode.outlet_id])
-        return anomaly_out(found, outlets.get(found.episode.outlet_id))
+        return anomaly_out(found, outlets.get(found.episode.outlet_id), await self._precisions(caller))
+
+    async def _precisions(self, caller: Principal) -> dict[str, float]:
+        """Of rules, for those who judge; an enterprise is not told how often others were wrongly asked."""
+        return await precision_of_rules(self._session, self._now) if caller.tenant is None else {}
 
     def list_rules(self) -> list[RuleOut]:
         """Rules in force today."""
-        return self._rulebook.listed(self._today)
+        return self._rulebook.listed(self._now.astimezone(PARK_ZONE).date())
 
 
 def _after(cursor: str | None) -> tuple[datetime, UUID] | None:

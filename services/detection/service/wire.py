@@ -1,13 +1,15 @@
 """Anomalies as the contract's model."""
 
+from collections.abc import Mapping
+
 from services.detection.domain.explanations import explain
 from services.detection.store import Stored
 from shared.contracts.detection import AnomalyOut, Explanation
 from shared.contracts.ingest import OutletOut
 
 
-def anomaly_out(one: Stored, outlet: OutletOut | None) -> AnomalyOut:
-    """What others see of an anomaly; the unit is that of the outlet's factor."""
+def anomaly_out(one: Stored, outlet: OutletOut | None, precisions: Mapping[str, float]) -> AnomalyOut:
+    """What others see of an anomaly; the unit is that of the outlet's factor, `precisions` are those of rules."""
     episode = one.episode
     reason = explain(episode)
     factors = outlet.factors if outlet else []
@@ -35,6 +37,7 @@ def anomaly_out(one: Stored, outlet: OutletOut | None) -> AnomalyOut:
         explanation=Explanation(code=reason.code, params=dict(reason.params)),
         recurrence_of=episode.recurrence_of,
         marked_by=episode.marked_by,
+        rule_precision=precisions.get(episode.rule),
         detected_at=episode.detected_at,
         version=one.version,
     )

@@ -76,6 +76,8 @@ class CaseSummary(Wire):
     severity: Severity
     frequency: Frequency
     count_30d: int
+    rule_precision: float | None = None
+    """How often people found the rule right, 0 to 1; part of the priority. None where too few were judged."""
     title: Explanation
     """Code and parameters of the anomaly that opened it."""
     state: CaseState

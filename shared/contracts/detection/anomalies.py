@@ -82,6 +82,8 @@ class AnomalyOut(Wire):
     recurrence_of: UUID | None = None
     marked_by: UUID | None = None
     """The mark 标记 that explains it from its start to its end so far."""
+    rule_precision: float | None = Field(None, ge=0, le=1)
+    """How often people confirmed the rule in the last 90 days, 0 to 1; None where too few were judged."""
     detected_at: AwareDatetime
     version: int = 1
 

@@ -36,7 +36,8 @@ def open_case(anomaly: AnomalyOut, opening: Opening) -> Case:
         state=CaseState.SCREENING, anomaly_started_at=anomaly.started_at, anomaly_last_at=anomaly.last_at,
         opened_at=opening.now, changed_at=opening.now, recurrence=opening.recurrence,
         clock=deadlines.start("screening", anomaly.severity, opening.now),
-        priority=own_priority(anomaly.severity, anomaly.frequency, 0),
+        rule_precision=anomaly.rule_precision,
+        priority=own_priority(anomaly.severity, anomaly.frequency, 0, anomaly.rule_precision),
     )  # fmt: skip
 
 
@@ -64,6 +65,7 @@ def take_in(case: Case, anomaly: AnomalyOut, *, added: int, now: datetime) -> Ca
     frequency = _FREQUENCY[max(_FREQUENCY.index(case.frequency), _FREQUENCY.index(anomaly.frequency))]
     graver = severity is not case.severity
     counts = added > 0 or graver
+    precision = _better(case.rule_precision, anomaly.rule_precision)
     return replace(
         case,
         severity=severity,
@@ -72,7 +74,8 @@ def take_in(case: Case, anomaly: AnomalyOut, *, added: int, now: datetime) -> Ca
         anomalies=case.anomalies + added,
         anomaly_started_at=min(case.anomaly_started_at, anomaly.started_at),
         anomaly_last_at=max(case.anomaly_last_at, anomaly.last_at),
-        priority=own_priority(severity, frequency, case.overdue_level),
+        rule_precision=precision,
+        priority=own_priority(severity, frequency, case.overdue_level, precision),
         changed_at=now if counts else case.changed_at,
         version=case.version + (1 if counts else 0),
     )
@@ -82,6 +85,7 @@ def absorb(target: Case, merged: Case, now: datetime) -> Case:
     """The case another one was merged into."""
     severity = Severity(min(target.severity.value, merged.severity.value))
     frequency = _FREQUENCY[max(_FREQUENCY.index(target.frequency), _FREQUENCY.index(merged.frequency))]
+    precision = _better(target.rule_precision, merged.rule_precision)
     return replace(
         target,
         severity=severity,
@@ -91,7 +95,12 @@ def absorb(target: Case, merged: Case, now: datetime) -> Case:
         anomaly_started_at=min(target.anomaly_started_at, merged.anomaly_started_at),
         anomaly_last_at=max(target.anomaly_last_at, merged.anomaly_last_at),
         recurrence=target.recurrence or merged.recurrence,
-        priority=own_priority(severity, frequency, target.overdue_level),
+        rule_precision=precision,
+        priority=own_priority(severity, frequency, target.overdue_level, precision),
         changed_at=now,
         version=target.version + 1,
     )
+
+
+def _better(one: float | None, other: float | None) -> float | None:
+    return max((share for share in (one, other) if share is not None), default=None)

@@ -60,6 +60,8 @@ class Case:
     merged_into: str | None = None
     recurrence: bool = False
     version: int = 1
+    rule_precision: float | None = None
+    """How often people found the rule right when its anomaly was told; the best of its rules, None unknown."""
     priority: int = field(default=0)
     """Without the colour's share, which the list adds."""
 

@@ -96,7 +96,7 @@ def track_rectification(case: Case, clock: Deadline | None, now: datetime) -> Ca
     if clock == case.clock:
         return case
     changed = replace(case, clock=clock, overdue_level=0, changed_at=now, version=case.version + 1)
-    return replace(changed, priority=own_priority(changed.severity, changed.frequency, 0))
+    return replace(changed, priority=own_priority(changed.severity, changed.frequency, 0, changed.rule_precision))
 
 
 def _walk(case: Case, step: _Step) -> Moved:
@@ -110,7 +110,7 @@ def _walk(case: Case, step: _Step) -> Moved:
     change = _CHANGES.get(CaseEvent(row.event))
     result = change(moved, step) if change else Moved(moved)
     moved = result.case
-    priority = own_priority(moved.severity, moved.frequency, moved.overdue_level)
+    priority = own_priority(moved.severity, moved.frequency, moved.overdue_level, moved.rule_precision)
     return replace(result, case=replace(moved, priority=priority))
 
 
