@@ -44,6 +44,11 @@ class Column:
         wanted = np.isin(self.t, times)
         return Column(self.t[wanted], self.v[wanted], self.flags[wanted])
 
+    def between(self, begin: float, end: float) -> "Column":
+        """Only the rows from `begin` to before `end`, epoch seconds."""
+        first, last = np.searchsorted(self.t, [begin, end])
+        return Column(self.t[first:last], self.v[first:last], self.flags[first:last])
+
 
 Fetched = dict[tuple[UUID, ReadingKind], dict[str, Column]]
 """Columns by outlet and kind, then factor."""

@@ -1,7 +1,7 @@
 """What runs beside the requests: following ingest's feed, and the clock's look for silence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from services.detection.service import Watch, load_rulebook
 from services.detection.service.happenings import wanted_times
 from services.detection.service.judging import take_cases
 from services.detection.service.suppressions import BATCH, expire_suppressions
+from services.detection.service.timelines import Timelines
 from services.detection.store import SeriesId
 from shared.clients.casework import CaseworkClient
 from shared.clients.ingest import IngestClient
@@ -30,6 +31,7 @@ class Follower:
 
     app: FastAPI
     readings: Readings
+    timelines: Timelines = field(default_factory=Timelines)
     _fetched: Fetched | None = None
     _hazardous: frozenset[str] = frozenset()
 
@@ -40,7 +42,7 @@ class Follower:
 
     async def handle(self, session: AsyncSession, events: Sequence[Event]) -> None:
         """In the transaction that moves the cursor."""
-        watch = Watch(session, load_rulebook(), self.app.state.clock.now(), self._hazardous)
+        watch = Watch(session, load_rulebook(), self.app.state.clock.now(), self._hazardous, self.timelines)
         await watch.take(events, self._fetched or {})
 
 
@@ -57,14 +59,14 @@ def build_case_consumer(app: FastAPI, client: CaseworkClient) -> FeedConsumer:
 
 def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
     """The leader's jobs. Each look is a page in a transaction; looking twice finds the same, so no slot is claimed."""
-    readings = Readings(client)
+    readings, timelines = Readings(client), Timelines()
 
     async def look_for_silence() -> None:
         hazardous, as_of = await readings.hazardous(), await _read_until(app, readings)
         after: SeriesId | None = None
         while True:
             async with app.state.db.transaction() as session:
-                watch = Watch(session, load_rulebook(), app.state.clock.now(), hazardous)
+                watch = Watch(session, load_rulebook(), app.state.clock.now(), hazardous, timelines)
                 after = await watch.look_for_silence(as_of, after)
             if after is None:
                 return
@@ -74,7 +76,7 @@ def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
         after: UUID | None = None
         while True:
             async with app.state.db.transaction() as session:
-                watch = Watch(session, load_rulebook(), app.state.clock.now(), hazardous)
+                watch = Watch(session, load_rulebook(), app.state.clock.now(), hazardous, timelines)
                 after = await watch.refresh_running(after)
             if after is None:
                 return

@@ -26,6 +26,10 @@ class OutletRow(Table, table=True):
     enterprise_id: UUID = Field(index=True)
     version: int
     outlet: dict[str, Any] = Field(sa_type=JSONB)
+    thresholds: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Counts the changes of thresholds of its series: what was read of them under another count is old."""
+    learnt_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    """The start of the day in the park for which thresholds were last learnt."""
 
 
 class EnterpriseRow(Table, table=True):
@@ -120,6 +124,45 @@ class SuppressionRow(Table, table=True):
     ended: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
     end_reason: str
     version: int
+
+
+class ThresholdRow(Table, table=True):
+    """The threshold of one rule on one series, with where it stands."""
+
+    __tablename__ = "thresholds"
+    __table_args__ = (Index("thresholds_by_change", "changed_at", "id"),)
+
+    id: UUID = Field(primary_key=True)
+    enterprise_id: UUID = Field(index=True)
+    outlet_id: UUID = Field(index=True)
+    factor: str
+    kind: str
+    rule: str
+    state: str
+    before: str
+    confirmed: dict[str, float] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    held: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    held_reason: str
+    changed_at: datetime = Field(sa_type=DateTime(timezone=True))
+    version: int
+
+
+class ThresholdVersionRow(Table, table=True):
+    """One version of a threshold's numbers; `accepted` is empty while a person has to decide."""
+
+    __tablename__ = "threshold_versions"
+
+    threshold_id: UUID = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    origin: str
+    numbers: dict[str, float] = Field(sa_type=JSONB)
+    made: dict[str, Any] = Field(sa_type=JSONB)
+    note: str
+    basis: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    accepted: bool | None = None
+    valid_from: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    decided: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    decision: str
 
 
 class AnomalyRow(Table, table=True):

@@ -1,5 +1,6 @@
 """The rules in force, read from the YAML files beside this service."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
@@ -9,7 +10,8 @@ import yaml
 
 from services.detection.domain.anomalies import Policy
 from services.detection.domain.checks.definition import Traits
-from services.detection.domain.rules import Plan, Rule, Text, plan, read_explanations, read_rules
+from services.detection.domain.rules import Plan, Rule, Text, parameters, plan, read_explanations, read_rules
+from services.detection.domain.thresholds.timeline import Own, overrides
 from shared.clock import PARK_ZONE
 from shared.contracts.detection import RuleOut
 from shared.contracts.ingest import OutletOut, ReadingKind
@@ -26,7 +28,7 @@ class Rulebook:
 
     rules: tuple[Rule, ...]
     explanations: dict[str, Text]
-    _plans: dict[tuple[Traits, frozenset[str], frozenset[str]], Plan] = field(
+    _plans: dict[tuple[Traits, frozenset[str], frozenset[str], Own], Plan] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -35,15 +37,28 @@ class Rulebook:
         """How hits merge."""
         return Policy(rules={rule.code: rule for rule in self.rules})
 
-    def plan(self, traits: Traits, at: datetime, off: frozenset[str]) -> Plan:
-        """What the kernel does with one series on the day of `at`; rules in `off` are switched off."""
+    def plan(self, traits: Traits, at: datetime, off: frozenset[str], own: Own = ()) -> Plan:
+        """What the kernel does with one series on the day of `at`; rules in `off` are switched off.
+
+        `own` are numbers of the series' own that hold at that time.
+        """
         day = at.astimezone(PARK_ZONE).date()
-        key = traits, frozenset(rule.code for rule in self.rules if rule.in_force(day)), off
+        key = traits, frozenset(rule.code for rule in self.rules if rule.in_force(day)), off, own
         if key not in self._plans:
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
-            self._plans[key] = plan(self.rules, traits, on=day, off=off)
+            self._plans[key] = plan(self.rules, traits, on=day, off=off, overrides=overrides(own))
         return self._plans[key]
+
+    def find(self, code: str, on: date) -> Rule | None:
+        """The rule of that code in force on a day."""
+        return next((rule for rule in self.rules if rule.code == code and rule.in_force(on)), None)
+
+    def defaults(self, code: str, traits: Traits, on: date) -> dict[str, float]:
+        """The rule's own numbers for a series, those it leaves open left out; none where it is not in force."""
+        rule = self.find(code, on)
+        given = parameters(rule, traits) if rule is not None else {}
+        return {name: value for name, value in given.items() if math.isfinite(value)}
 
     def listed(self, on: date) -> list[RuleOut]:
         """The rules in force as the API shows them."""

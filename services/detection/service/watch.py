@@ -14,7 +14,6 @@ import numpy as np
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.detection.domain.checks.definition import Traits
 from services.detection.domain.compiled import Floats
 from services.detection.domain.covers import Cover, marked_flags
 from services.detection.domain.hits import SeriesKey, read_hits
@@ -32,8 +31,10 @@ from services.detection.gateways import Column, Fetched, Wanted
 from services.detection.service.happenings import earlier, wanted_times
 from services.detection.service.ledger import Ledger
 from services.detection.service.limits import limits_at
-from services.detection.service.rulebook import Rulebook, traits_of
+from services.detection.service.planning import Planner
+from services.detection.service.rulebook import Rulebook
 from services.detection.service.states import earliest, moment, states_of
+from services.detection.service.timelines import Timelines
 from services.detection.store import AnomalyStore, EnterpriseStore, MarkStore, SeriesId, SeriesStore, StoredSeries
 from shared.contracts.ingest import (
     ENTERPRISE_CHANGED,
@@ -49,10 +50,6 @@ from shared.logging import get_logger
 log = get_logger(__name__)
 
 LEFT_OUT = Counter("sanse_detection_left_out_total", "Readings that were not looked at", ["reason"])
-HOUR_MEANS = frozenset({"EX-H", "EX-TREND", "HUG", "STEP", "LOWVAR"})
-"""Judged on minutes only where an outlet sends no hour means."""
-HOURS_EXPECTED = timedelta(hours=3)
-"""An outlet that sends hour means has sent one by then."""
 AHEAD = timedelta(hours=1)
 """A reading of a time further ahead of its arrival comes from a wrong clock: it would make all others late."""
 SILENT_FROM, SILENT_TO = timedelta(hours=72), timedelta(minutes=60)
@@ -64,7 +61,17 @@ OUTLETS_A_LOOK = 100
 class Watch:
     """One unit of work over the series of some outlets."""
 
-    def __init__(self, session: AsyncSession, rulebook: Rulebook, now: datetime, hazardous: frozenset[str]) -> None:
+    def __init__(
+        self,
+        session: AsyncSession,
+        rulebook: Rulebook,
+        now: datetime,
+        hazardous: frozenset[str],
+        timelines: Timelines | None = None,
+    ) -> None:
+        """`timelines` keeps own numbers of series from one unit of work to the next."""
+        self._session = session
+        self._planner = Planner(rulebook, timelines or Timelines())
         self._series = SeriesStore(session)
         self._anomalies = AnomalyStore(session)
         self._ledger = Ledger(session, rulebook.policy, hazardous)
@@ -119,7 +126,7 @@ class Watch:
         listed = [one for one in quiet if self._in_use(one.id.outlet_id)]
         await self._reach_back(earliest(listed))
         if listed:
-            plans = [self._plan(one, as_of) for one in listed]
+            plans = [self._planner.plan(one, as_of) for one in listed]
             now = np.full(len(listed), as_of.timestamp())
             outcome = overdue(states_of(listed), _vectors(plans), now)
             self._keep(listed, outcome)
@@ -138,7 +145,7 @@ class Watch:
         listed = [one for one in self._states.values() if one.id.outlet_id in self._outlets]
         await self._reach_back(earliest(listed))
         if listed:
-            plans = [self._plan(one, one.last_at or self._now) for one in listed]
+            plans = [self._planner.plan(one, one.last_at or self._now) for one in listed]
             running = open_hits(states_of(listed), _vectors(plans))
             await self._apply([one.id for one in listed], plans, running)
         await self._save()
@@ -147,9 +154,14 @@ class Watch:
     # -- reading -----------------------------------------------------------------------------------
 
     async def _load(self, outlet_ids: set[UUID]) -> None:
-        self._outlets = await self._series.outlets(outlet_ids)
-        self._states = await self._series.of_outlets(outlet_ids)
-        self._trades = await self._enterprises.trades({one.enterprise_id for one in self._outlets.values()})
+        found = await self._series.counted_outlets(outlet_ids)
+        planner = self._planner
+        self._outlets = planner.outlets = {one: outlet for one, (outlet, _) in found.items()}
+        self._states = planner.states = await self._series.of_outlets(outlet_ids)
+        self._trades = planner.trades = await self._enterprises.trades(
+            {one.enterprise_id for one in self._outlets.values()}
+        )
+        await planner.load(self._session, {one: count for one, (_, count) in found.items()})
         for one in self._states.values():
             self._pass_time(one)
 
@@ -207,7 +219,15 @@ class Watch:
         return await self._marks.covers({outlet_id: at - history for outlet_id, at in self._since.items()})
 
     async def _take_readings(self, event: Event, wanted: Wanted, fetched: Fetched) -> None:
-        latest = int((event.time + AHEAD).timestamp())
+        columns = self._judged(wanted, fetched, int((event.time + AHEAD).timestamp()))
+        if columns:
+            for part in self._planner.cut(columns):
+                await self._advance(sorted(part), part)
+            for outlet_id in sorted({one.outlet_id for one in columns}):
+                self._ledger.settle(outlet_id, self._data_time[outlet_id])
+
+    def _judged(self, wanted: Wanted, fetched: Fetched, latest: int) -> dict[SeriesId, Column]:
+        """The rows to look at by series, none of them later than `latest`, under the flags that marks give them."""
         columns: dict[SeriesId, Column] = {}
         for (outlet_id, kind), times in wanted.items():
             if outlet_id not in self._outlets:
@@ -219,12 +239,8 @@ class Watch:
                 named = column.at(times[times <= latest])
                 if len(named.t):
                     flags = marked_flags(named.flags, named.t, factor, self._covers.get(outlet_id, ()))
-                    named = replace(named, flags=flags)
-                    columns[SeriesId(outlet_id, factor, kind)] = named
-        if columns:
-            await self._advance(sorted(columns), columns)
-            for outlet_id in sorted({one.outlet_id for one in columns}):
-                self._ledger.settle(outlet_id, self._data_time[outlet_id])
+                    columns[SeriesId(outlet_id, factor, kind)] = replace(named, flags=flags)
+        return columns
 
     async def _advance(self, ids: Sequence[SeriesId], columns: Mapping[SeriesId, Column]) -> None:
         parts = [columns[one] for one in ids]
@@ -237,28 +253,10 @@ class Watch:
             np.concatenate(limits),
         )
         before = [self._states.get(one) or StoredSeries(one, b"", None, None, 0) for one in ids]
-        plans = [self._plan(one, moment(part.t[-1])) for one, part in zip(before, parts, strict=True)]
+        plans = [self._planner.plan(one, moment(part.t[-1])) for one, part in zip(before, parts, strict=True)]
         outcome = advance_many(states_of(before), _vectors(plans), batch, offsets)
         self._keep(before, outcome, parts)
         await self._apply(ids, plans, outcome.hits)
-
-    def _plan(self, series: StoredSeries, at: datetime) -> Plan:
-        one = series.id
-        return self._rulebook.plan(self._traits(one), at, self._off(series))
-
-    def _traits(self, one: SeriesId) -> Traits:
-        outlet = self._outlets[one.outlet_id]
-        return traits_of(outlet, one.factor, one.kind, self._trades.get(outlet.enterprise_id, ""))
-
-    def _off(self, series: StoredSeries) -> frozenset[str]:
-        """Rules that another series judges."""
-        one = series.id
-        if one.kind is not ReadingKind.MINUTE:
-            return frozenset()
-        if series.first_at is None or series.last_at is None or series.last_at - series.first_at < HOURS_EXPECTED:
-            return HOUR_MEANS
-        has_hours = SeriesId(one.outlet_id, one.factor, ReadingKind.HOUR) in self._states
-        return HOUR_MEANS if has_hours else frozenset()
 
     # -- keeping -----------------------------------------------------------------------------------
 
@@ -284,7 +282,7 @@ class Watch:
         self._ledger.excuse(outlet_id, self._covers.get(outlet_id, []))
 
     def _key(self, one: SeriesId) -> SeriesKey:
-        return SeriesKey(one.outlet_id, one.factor, one.kind, timedelta(seconds=self._traits(one).interval))
+        return SeriesKey(one.outlet_id, one.factor, one.kind, timedelta(seconds=self._planner.traits(one).interval))
 
     async def _save(self) -> None:
         await self._series.save([self._states[one] for one in self._moved])

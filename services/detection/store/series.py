@@ -63,8 +63,12 @@ class SeriesStore:
 
     async def outlets(self, ids: Iterable[UUID]) -> dict[UUID, OutletOut]:
         """Those of the outlets that are known."""
+        return {one: outlet for one, (outlet, _) in (await self.counted_outlets(ids)).items()}
+
+    async def counted_outlets(self, ids: Iterable[UUID]) -> dict[UUID, tuple[OutletOut, int]]:
+        """Those of the outlets that are known, with how often thresholds of their series have changed."""
         rows = await self._session.execute(select(OutletRow).where(among(OutletRow.id, ids)))
-        return {row.id: OutletOut.model_validate(row.outlet) for row in rows.scalars()}
+        return {row.id: (OutletOut.model_validate(row.outlet), row.thresholds) for row in rows.scalars()}
 
     async def of_outlets(self, ids: Iterable[UUID]) -> dict[SeriesId, StoredSeries]:
         """All series of these outlets."""

@@ -88,7 +88,7 @@ def find_problems(
         field, own = f"numbers.{name}", default.get(name, math.nan)
         if name not in known:
             allowed = ", ".join(known) or "none"
-            problems.append((field, "no_such_number", f"{rule} takes no {name} of a single series; it takes: {allowed}"))
+            problems.append((field, "no_such_number", f"{rule} takes no {name} of a series; it takes: {allowed}"))
         elif not own > 0.0:
             problems.append((field, "not_judged", f"{rule} does not judge this series by {name}"))
         else:

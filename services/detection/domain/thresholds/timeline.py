@@ -14,7 +14,9 @@ Own = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
 
 @dataclass(frozen=True)
 class Timeline:
-    """Own numbers of one series: from `starts[i]` (epoch seconds, ascending) on `steps[i + 1]`, before them `steps[0]`."""
+    """Own numbers of one series: before the first of `starts` (epoch seconds, ascending) `steps[0]`, from each on the
+    next one.
+    """
 
     starts: tuple[float, ...] = ()
     steps: tuple[Own, ...] = ((),)
