@@ -57,9 +57,7 @@ class ThresholdStore:
         rows = list((await self._session.execute(query)).scalars())
         return {one.id: one for one in await self._with_versions(rows)}
 
-    async def select(
-        self, which: ThresholdFilter, after: tuple[datetime, UUID] | None, limit: int
-    ) -> list[Threshold]:
+    async def select(self, which: ThresholdFilter, after: tuple[datetime, UUID] | None, limit: int) -> list[Threshold]:
         """Those that changed last first; `after` is the last one of the page before."""
         given = {name: value for name, value in vars(which).items() if value is not None}
         query = select(ThresholdRow).where(*(getattr(ThresholdRow, name) == value for name, value in given.items()))
