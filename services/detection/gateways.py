@@ -1,7 +1,7 @@
 """What detection asks of ingest: rows of readings, and which factors are hazardous."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -17,11 +17,17 @@ from shared.clients.base import ServiceCallError
 from shared.clients.ingest import IngestClient
 from shared.clock import monotonic
 from shared.contracts.ingest import ReadingKind
+from shared.errors import TooLargeError
 from shared.feed import Event
 
 OUTLETS_A_CALL = 50
 BUCKETS = {ReadingKind.REALTIME: 300, ReadingKind.MINUTE: 300, ReadingKind.HOUR: 7200, ReadingKind.DAY: 86_400}
 """Seconds: what is fetched beyond the rows an event names is at most this at either end."""
+WINDOWS = {
+    ReadingKind.REALTIME: 432_000, ReadingKind.MINUTE: 864_000, ReadingKind.HOUR: 31_622_400,
+    ReadingKind.DAY: 31_622_400,
+}  # fmt: skip
+"""Seconds of history that are asked for at once."""
 HAZARD_SECONDS = 600.0
 UNFLAGGED = 0
 UNKNOWN_FLAG = "?"
@@ -54,6 +60,10 @@ Fetched = dict[tuple[UUID, ReadingKind], dict[str, Column]]
 """Columns by outlet and kind, then factor."""
 
 
+History = dict[tuple[str, ReadingKind], Column]
+"""Columns of one outlet by factor and kind."""
+
+
 @dataclass
 class Readings:
     """Fetches readings as Arrow and keeps the hazardous factors for some minutes."""
@@ -83,6 +93,26 @@ class Readings:
             for start in range(0, len(ids), OUTLETS_A_CALL):
                 for table in await self._read(ids[start : start + OUTLETS_A_CALL], kind, first, last):
                     _keep(found, kind, table, wanted)
+        return found
+
+    async def history(
+        self, outlet_id: UUID, kinds: Sequence[ReadingKind], since: datetime, until: datetime, most: int
+    ) -> History:
+        """All readings of an outlet from `since` to before `until`, a window at a time.
+
+        Raises TooLargeError beyond `most` values.
+        """
+        found: History = {}
+        count = 0
+        for kind in kinds:
+            last = int(until.timestamp()) - 1
+            for first in range(int(since.timestamp()), last + 1, WINDOWS[kind]):
+                for table in await self._read([outlet_id], kind, first, min(first + WINDOWS[kind] - 1, last)):
+                    count += len(table)
+                    if count > most:
+                        raise TooLargeError(f"more than {most} readings of one outlet", limit=most)
+                    for (_, factor), column in split(table).items():
+                        found[factor, kind] = _joined(found.get((factor, kind)), column)
         return found
 
     async def _read(self, ids: list[UUID], kind: ReadingKind, first: int, last: int) -> list[pa.Table]:

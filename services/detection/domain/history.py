@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.detection.domain.backtest import Choice, find_hits
 from services.detection.domain.checks.definition import Traits
 from services.detection.domain.hits import Hit, SeriesKey
 from services.detection.domain.kernel import Batch
 from services.detection.domain.rules import Rule
+from shared.contracts.ingest import ReadingKind
+
+HOUR_MEANS = frozenset({"EX-H", "EX-TREND", "HUG", "STEP", "LOWVAR"})
+"""Judged on minutes only where an outlet sends no hour means."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,15 @@ class Line:
 
 
 def find_hits_of_outlet(rules: Sequence[Rule], lines: Sequence[Line], choice: Choice | None = None) -> list[Hit]:
-    """Hits of all series of one outlet in the order in which they became known."""
-    hits: list[Hit] = []
+    """Hits of all series of one outlet in the order in which they became known.
+
+    A factor with hour means in the history is judged as one that sends them from its first day on.
+    """
+    choice, hits = choice or Choice(), []
+    by_hours = replace(choice, off=choice.off | HOUR_MEANS)
+    hourly = {line.traits.factor for line in lines if line.traits.kind is ReadingKind.HOUR and len(line.batch.t)}
     for line in lines:
-        hits += find_hits(rules, line.traits, line.batch, key=line.key, choice=choice)[0]
+        minutes = line.traits.kind is ReadingKind.MINUTE and line.traits.factor in hourly
+        used = by_hours if minutes else choice
+        hits += find_hits(rules, line.traits, line.batch, key=line.key, choice=used)[0]
     return hits if len(lines) == 1 else sorted(hits, key=lambda hit: hit.decided_at + hit.series.interval)

@@ -163,7 +163,7 @@ def _read_rule(entry: Mapping[str, Any]) -> Rule:
             valid_from=_day(entry["valid_from"]),
             valid_to=None if entry.get("valid_to") is None else _day(entry["valid_to"]),
             judges=frozenset(ReadingKind(kind) for kind in entry["judges"]),
-            settings=tuple(_read_setting(code, check, one) for one in entry["settings"]),
+            settings=tuple(read_setting(code, check, one) for one in entry["settings"]),
             hazardous=Severity(entry["hazardous"]) if entry.get("hazardous") else None,
             raises=tuple(_read_escalation(one) for one in entry.get("raises", [])),
         )
@@ -186,7 +186,8 @@ def _read_escalation(entry: Mapping[str, Any]) -> Escalation:
     return Escalation(after, Severity(entry["severity"]), Nature(nature) if nature else None)
 
 
-def _read_setting(code: str, check: Judge, entry: Mapping[str, Any]) -> Setting:
+def read_setting(code: str, check: Judge, entry: Mapping[str, Any]) -> Setting:
+    """One setting from plain data; raises RuleError for a parameter that is unknown or a number out of its bounds."""
     known = {parameter.name: parameter for parameter in check.parameters}
     values = {}
     for name, value in entry["values"].items():

@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.domain.checks.definition import Traits
+from services.detection.domain.history import HOUR_MEANS
 from services.detection.domain.rules import Plan
 from services.detection.gateways import Column
 from services.detection.service.rulebook import Rulebook, traits_of
@@ -16,8 +17,6 @@ from services.detection.service.timelines import Timelines
 from services.detection.store import SeriesId, StoredSeries
 from shared.contracts.ingest import OutletOut, ReadingKind
 
-HOUR_MEANS = frozenset({"EX-H", "EX-TREND", "HUG", "STEP", "LOWVAR"})
-"""Judged on minutes only where an outlet sends no hour means."""
 HOURS_EXPECTED = timedelta(hours=3)
 """An outlet that sends hour means has sent one by then."""
 

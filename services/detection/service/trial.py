@@ -25,7 +25,7 @@ from services.detection.domain.history import Line, find_hits_of_outlet
 from services.detection.domain.hits import SeriesKey
 from services.detection.domain.kernel import Batch
 from services.detection.domain.rules import Rule
-from services.detection.gateways import Column
+from services.detection.gateways import History
 from services.detection.service.limits import limits_at
 from services.detection.service.rulebook import load_rulebook, traits_of
 from services.detection.store import SeriesId
@@ -64,7 +64,7 @@ class Trial:
     ask: Ask
     outlet: OutletOut
     trade: str
-    columns: Mapping[tuple[str, ReadingKind], Column]
+    columns: History
     covers: tuple[Cover, ...] = ()
     known: tuple[Known, ...] = ()
 
@@ -79,13 +79,12 @@ def try_outlet(trial: Trial) -> list[Outcome]:
     """What the rules in force and each change make of the outlet, in the order of the changes."""
     ask, codes = trial.ask, trial.ask.codes
     lines = lines_of(trial)
-    size = Outcome(
-        outlets=1, series=len(lines), series_days=_days(lines, ask.window), points=sum(len(one.batch.t) for one in lines)
-    )  # fmt: skip
-    before = _episodes([rule for rule in ask.rules() if rule.code in codes], lines, ask)
+    points = sum(len(one.batch.t) for one in lines)
+    size = Outcome(outlets=1, series=len(lines), series_days=_days(lines, ask.window), points=points)
+    before = _episodes([rule for rule in ask.rules() if rule.code in codes], lines)
     outcomes = []
     for change in ask.changes or ({},):
-        after = _episodes([rule for rule in ask.rules(change) if rule.code in codes], lines, ask) if change else before
+        after = _episodes([rule for rule in ask.rules(change) if rule.code in codes], lines) if change else before
         rules, differences, more = compare(before, after, trial.known, ask.window, codes)
         outcomes.append(Outcome(rules, differences, more).joined(size, len(differences)))
     return outcomes
@@ -95,7 +94,7 @@ def lines_of(trial: Trial) -> list[Line]:
     """The outlet's series as the checks take them: flags with marks, limits at each point."""
     made = []
     for (factor, kind), column in sorted(trial.columns.items()):
-        traits = traits_of(trial.outlet, factor, kind)
+        traits = traits_of(trial.outlet, factor, kind, trial.trade)
         key = SeriesKey(trial.outlet.id, factor, kind, timedelta(seconds=traits.interval))
         flags = marked_flags(column.flags, column.t, factor, trial.covers)
         limits = limits_at(trial.outlet, SeriesId(trial.outlet.id, factor, kind), column.t)
@@ -103,7 +102,7 @@ def lines_of(trial: Trial) -> list[Line]:
     return made
 
 
-def _episodes(rules: Sequence[Rule], lines: Sequence[Line], ask: Ask) -> tuple[Episode, ...]:
+def _episodes(rules: Sequence[Rule], lines: Sequence[Line]) -> tuple[Episode, ...]:
     ends = [int(line.batch.t[-1]) for line in lines if len(line.batch.t)]
     if not ends or not rules:
         return ()

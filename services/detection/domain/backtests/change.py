@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.detection.domain.rules import Rule, RuleError, Setting, read_rules, read_setting
+from services.detection.domain.checks.definition import Traits
+from services.detection.domain.rules import Rule, RuleError, Setting, parameters, read_rules, read_setting
+from shared.contracts.ingest import Medium
 
 PARTS = ("off", "overrides", "settings", "rules")
 Document = Mapping[str, Any]
@@ -40,15 +42,17 @@ def changed_rules(rules: Sequence[Rule], change: Document) -> tuple[Rule, ...]:
     for code in sorted({*off, *overrides, *settings} - known):
         raise RuleError(f"there is no rule {code}; known: {', '.join(sorted(known))}", rule=code, field="code")
     made = [*(rule for rule in rules if rule.code not in replaced), *whole]
-    return tuple(
-        _with_numbers(rule, settings.get(rule.code), overrides.get(rule.code)) for rule in made if rule.code not in off
-    )
+    kept = [_with_numbers(one, settings.get(one.code), overrides.get(one.code)) for one in made if one.code not in off]
+    for rule in kept:
+        if rule.code in replaced or rule.code in overrides or rule.code in settings:
+            _check_whole(rule)
+    return tuple(kept)
 
 
 def read_settings(rule: Rule, entries: Sequence[Document]) -> tuple[Setting, ...]:
     """Settings of a rule from plain data; raises RuleError where a number is missing or out of its bounds."""
     if not isinstance(entries, Sequence) or isinstance(entries, str) or not entries:
-        raise RuleError(f"rule {rule.code}: settings must be a list that is not empty", rule=rule.code, field="settings")
+        raise RuleError(f"rule {rule.code}: settings must be a list with entries", rule=rule.code, field="settings")
     try:
         return tuple(read_setting(rule.code, rule.check, entry) for entry in entries)
     except KeyError as missing:
@@ -80,6 +84,13 @@ def _with_numbers(rule: Rule, settings: Sequence[Document] | None, numbers: Docu
             raise RuleError(f"rule {rule.code}: overrides must name parameters", rule=rule.code, field="overrides")
         rule = replace(rule, settings=(*rule.settings, *read_settings(rule, [{"values": numbers}])))
     return rule
+
+
+def _check_whole(rule: Rule) -> None:
+    """Raise RuleError where a number is missing for some kind of series."""
+    for kind in sorted(rule.judges):
+        for medium in Medium:
+            parameters(rule, Traits(kind, medium, factor="", interval=60.0))
 
 
 def _check_form(change: Document) -> None:
