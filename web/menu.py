@@ -48,6 +48,7 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "",
         (
             Entry(N_("Anomaly triage"), "/triage", "inbox", SUPERVISORS, lambda n: n.screening + n.replied),
+            Entry(N_("Patrol"), "/patrol", "activity", (*STAFF, *ENTERPRISE)),
             Entry(N_("To do"), "/todo", "list-checks", ENTERPRISE, lambda n: n.waiting + n.overdue + n.findings_open),
             Entry(N_("Approvals"), "/approvals", "gavel", BUREAU, lambda n: n.replied),
             Entry(N_("Cases"), "/cases", "clipboard-list", EVERYBODY),
@@ -77,7 +78,7 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(N_("Completeness"), "/completeness", "calendar-check", (*STAFF, Role.ENTERPRISE)),
             Entry(N_("Marks"), "/marks", "flag", (*ENTERPRISE, *STAFF)),
             Entry(N_("Quality assurance"), "/quality", "gauge", (*ENTERPRISE, *STAFF)),
-            Entry(N_("Devices and links"), "/devices", "activity", EVERYBODY),
+            Entry(N_("Devices and links"), "/devices", "zap", EVERYBODY),
             Entry(N_("Commands"), "/commands", "send", (*STAFF, Role.ENTERPRISE)),
             Entry(N_("Quarantine"), "/quarantine", "shield-alert", STAFF),
             Entry(N_("Unknown devices"), "/unknown-devices", "circle-question-mark", STAFF),

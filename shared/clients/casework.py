@@ -15,6 +15,7 @@ from shared.contracts.casework import (
     FindingAct,
     FindingCodeOut,
     FindingOut,
+    OutletCases,
     VisitAct,
     VisitIn,
     VisitOut,
@@ -53,6 +54,10 @@ class CaseworkClient(ServiceClient):
     async def count_cases(self) -> CaseCounts:
         """Numbers for menus and the strip above the queue."""
         return CaseCounts.model_validate(await self.get_json("/v1/cases/counts"))
+
+    async def cases_by_outlet(self) -> list[OutletCases]:
+        """Open cases of each outlet that has some."""
+        return [OutletCases.model_validate(item) for item in await self.get_json("/v1/cases/by-outlet")]
 
     async def get_case(self, case_id: UUID | str) -> CaseDetail:
         """A case by id or number."""

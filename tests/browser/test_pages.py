@@ -41,6 +41,8 @@ PAGES = {
     "": ["/public", "/public/grades", "/login"],
 }
 PAGES["hengze"] += ["/marks", "/marks/new", "/quality", "/quality/new"]
+PAGES["hengze"] += ["/patrol"]
+PAGES["zhou"] += ["/patrol", "/patrol?view=anomalous"]
 PAGES["zhou"] += ["/marks", "/quality", "/suppressions", "/suppressions/new"]
 LOOKS = [("zh", "light"), ("zh", "dark"), ("en", "light"), ("en", "dark")]
 

@@ -143,3 +143,25 @@ async def test_lists_take_the_same_statements_for_one_and_many(desk: Desk) -> No
         counts.append(found | {"detail": len(statements)})
     assert counts[0] == counts[1]
     assert counts[0] == {"/v1/cases": 1, "/v1/cases/counts": 3, "/v1/visits": 1, "/v1/findings": 2, "detail": 8}
+
+
+async def test_open_cases_by_outlet_in_one_statement(desk: Desk) -> None:
+    minor = await desk.open_case(severity=Severity.C, started_at=NOW - timedelta(days=3))
+    grave = await desk.open_case(severity=Severity.A, factor="w21003")
+    other = await desk.open_case(enterprise="E2", severity=Severity.C)
+    closed = await desk.open_case(started_at=NOW - timedelta(days=9))
+    await desk.act("supervisor", closed, CaseEvent.MARK_FALSE_ALARM, reason_code=ReasonCode.DATA_LATE)
+    await desk.act("supervisor", grave, CaseEvent.SEND_INQUIRY)
+
+    with counting(desk) as statements:
+        found = {one.enterprise_id: one for one in await desk.client("supervisor").cases_by_outlet()}
+    assert len(statements) == 1
+    assert (found[FIRM].open, found[FIRM].overdue, found[FIRM].first) == (2, 0, grave.no)
+    assert (found[OTHER_FIRM].open, found[OTHER_FIRM].first) == (1, other.no)
+
+    desk.advance(hours=72)
+    late = {one.enterprise_id: one for one in await desk.client("supervisor").cases_by_outlet()}
+    assert (late[FIRM].overdue, late[OTHER_FIRM].overdue) == (2, 1)
+    own = await desk.client("firm").cases_by_outlet()
+    assert [(one.enterprise_id, one.open, one.first) for one in own] == [(FIRM, 1, grave.no)]
+    assert minor.no not in {one.first for one in own}

@@ -91,7 +91,7 @@ async def test_a_list_takes_the_same_number_of_statements_however_long(world: Wo
 async def test_these_are_all_routes(world: World):
     """A new one needs its line in the tests of rights below."""
     assert {path for path in world.app.openapi()["paths"] if path.startswith("/v1/")} == {
-        "/v1/anomalies", "/v1/anomalies/{anomaly_id}", "/v1/rules", "/v1/feed", "/v1/quality", "/v1/suppressions",
+        "/v1/anomalies", "/v1/anomalies/open-summary", "/v1/anomalies/{anomaly_id}", "/v1/rules", "/v1/feed", "/v1/quality", "/v1/suppressions",
         "/v1/suppressions/{suppression_id}", "/v1/suppressions/{suppression_id}/approve",
         "/v1/suppressions/{suppression_id}/refuse", "/v1/suppressions/{suppression_id}/revoke",
     }  # fmt: skip
@@ -201,3 +201,20 @@ async def test_it_is_ready_with_its_schema(world: World):
 
     assert answer.status_code == 503
     assert "sanse migrate" in answer.text
+
+
+async def test_open_anomalies_are_summed_up_by_outlet(world: World):
+    opened = [one for one in await populate(world) if one.state == "open"]
+    every = await world.anomalies(state="open")
+
+    found = {one.enterprise_id: one for one in await world.as_(Role.SUPERVISOR).open_summary()}
+
+    assert set(found) == {one.enterprise_id for one in opened} == {enterprise_uuid("E1"), enterprise_uuid("E2")}
+    for one in found.values():
+        own = sorted((a for a in every if a.outlet_id == one.outlet_id), key=lambda a: a.severity)
+        assert (one.a + one.b + one.c, one.worst[0].severity) == (len(own), own[0].severity)
+        assert {worst.id for worst in one.worst} <= {a.id for a in own}
+    mine = await world.as_(Role.ENTERPRISE, enterprise="E1").open_summary()
+    assert [one.enterprise_id for one in mine] == [enterprise_uuid("E1")]
+    assert await world.as_(Role.ENTERPRISE, enterprise="E9").open_summary() == []
+    assert (await world.http("/v1/anomalies/open-summary")).status_code == 401

@@ -26,7 +26,7 @@ from shared.contracts.ingest import DeviceOut, FactorOut, FreshnessOut, LinkStat
 from shared.contracts.ingest.readings import SparksAsk
 from shared.errors import ConflictError, NotFoundError, UnauthenticatedError, UnsupportedTypeError
 from shared.http import check_version, version_from
-from tests.web import fake_marks, makers
+from tests.web import fake_detection, fake_marks, makers
 from tests.web.fakes_dossier import dossier
 from tests.web.makers import NOW, uid
 from tests.web.park import PASSWORD, PEOPLE, Park, page
@@ -38,6 +38,7 @@ def ingest(park: Park, app: FastAPI) -> None:
     _readings(park, app)
     fake_marks.marks(park, app)
     fake_marks.quality(park, app)
+    fake_detection.watch_list(park, app)
 
 
 def _registry(app: FastAPI) -> None:
@@ -101,6 +102,8 @@ def _one(found: list[Any]) -> Any:
 
 
 def detection(park: Park, app: FastAPI) -> None:
+    fake_detection.open_summary(park, app)
+
     @app.get("/v1/anomalies")
     async def anomalies(outlet_id: UUID) -> Any:
         found = [item for case in park.cases.values() for item in case.anomaly_list if item.outlet_id == outlet_id]
@@ -112,6 +115,7 @@ def detection(park: Park, app: FastAPI) -> None:
 
 
 def casework(park: Park, app: FastAPI) -> None:
+    fake_detection.cases_by_outlet(park, app)
     _cases(park, app)
     _visits(park, app)
     _findings(park, app)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
@@ -50,6 +51,9 @@ class Park:
     drafts: set[str] = field(default_factory=lambda: {"2026Q3", "2026Q4"})
     refuse: dict[str, AppError] = field(default_factory=dict)
     """Path start → the error every call below it gets."""
+
+    tenant: UUID | None = None
+    """The enterprise whose outlets alone the watch list tells."""
 
     def find(self, key: str) -> CaseDetail:
         for case in self.cases.values():

@@ -17,6 +17,8 @@ FILE = uid(f"file {CASE} 校准记录_1123.pdf")
 PAGES = [
     ("zhou", "/triage", "恒泽精细化工有限公司"),
     ("zhou", f"/triage?view=replied&selected={CASE}", "夜班仪表做标样校准后未切回测量状态"),
+    ("zhou", "/patrol", "联丰表面处理有限公司"),
+    ("hengze", "/patrol?view=anomalous", "恒值"),
     ("zhou", "/cases", CASE),
     ("zhou", "/cases?q=WX-2026-000185", "WX-2026-000185"),
     ("zhou", f"/cases/{CASE}", "校准记录_1123.pdf"),

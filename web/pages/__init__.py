@@ -22,6 +22,7 @@ from web.pages import (
     mark_forms,
     marks,
     objects,
+    patrol,
     public,
     quality,
     quarantine,
@@ -37,6 +38,7 @@ from web.pages import (
 ROUTERS = (
     account.router,
     triage.router,
+    patrol.router,
     cases.router,
     commands.router,
     completeness.router,

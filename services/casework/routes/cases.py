@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.casework.deps import Acting, Cases, Reader, Version, refuse_nul
 from services.casework.domain.queues import Selection, Sort, ViewName
-from shared.contracts.casework import CaseAct, CaseCounts, CaseDetail, CaseState, CaseSummary
+from shared.contracts.casework import CaseAct, CaseCounts, CaseDetail, CaseState, CaseSummary, OutletCases
 from shared.contracts.detection import Severity
 from shared.contracts.ingest import Medium
 from shared.http import Page, etag_of, link_next
@@ -46,6 +46,12 @@ async def list_cases(  # noqa: PLR0913, PLR0917 - filters
 async def count_cases(service: Cases, reader: Reader) -> CaseCounts:
     """Numbers for menus and the strip above the queue."""
     return await service.count_cases(reader)
+
+
+@router.get("/by-outlet")
+async def count_by_outlet(service: Cases, reader: Reader) -> list[OutletCases]:
+    """Open cases of each outlet that has some, in one call; an enterprise gets its own."""
+    return await service.count_by_outlet(reader)
 
 
 @router.get("/{case_id}")

@@ -24,6 +24,7 @@ from shared.contracts.casework import (
     CaseDetail,
     CaseEvent,
     CaseSummary,
+    OutletCases,
     ReplyIn,
     VisitState,
     VisitType,
@@ -31,6 +32,7 @@ from shared.contracts.casework import (
 from shared.errors import InvalidError
 from shared.http import Page, check_version
 
+MOST_OUTLETS = 5000
 OPEN_VISITS = frozenset({VisitState.PLANNED, VisitState.STARTED})
 
 
@@ -54,6 +56,11 @@ class CaseService:
         now = self._desk.now
         today = datetime.combine(now.astimezone(PARK_ZONE).date(), time(0), PARK_ZONE)
         return await self._desk.queues.count(reader.tenant, Moment(now, today))
+
+    async def count_by_outlet(self, reader: Actor) -> list[OutletCases]:
+        """Open cases by outlet, of those the reader may see."""
+        rows = await self._desk.queues.by_outlet(reader.tenant, self._desk.now, MOST_OUTLETS)
+        return [OutletCases.model_validate(row) for row in rows]
 
     async def get_case(self, key: str, reader: Actor) -> CaseDetail:
         """A case whole, by id or number."""

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true, tuple_
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.casework.domain.findings import DONE
@@ -153,6 +154,26 @@ class QueueStore:
             last = rows[limit - 1]
             more = encode_cursor(selection.sort, *(_plain(last[f"k{index}"]) for index in range(len(order.keys))))
         return Found([placed_of(row) for row in rows[:limit]], more)
+
+    async def by_outlet(self, tenant: UUID | None, now: datetime, limit: int) -> list[dict[str, Any]]:
+        """Open cases by outlet, at most `limit` outlets; one statement."""
+        late = [CASES.c.due_at <= now]
+        if tenant is not None:
+            late.append(CASES.c.clock_name.in_(sorted(FIRM_CLOCKS)))
+        first = [CASES.c.priority.desc(), _DUE, CASES.c.id]
+        query = (
+            select(
+                CASES.c.outlet_id, CASES.c.enterprise_id, func.count().label("open"),
+                func.count().filter(*late).label("overdue"),
+                func.array_agg(aggregate_order_by(CASES.c.no, *first))[1].label("first"),
+                func.array_agg(aggregate_order_by(CASES.c.state, *first))[1].label("state"),
+            )
+            .where(seen_by(tenant), CASES.c.closed_at.is_(None))
+            .group_by(CASES.c.outlet_id, CASES.c.enterprise_id)
+            .order_by(CASES.c.outlet_id)
+            .limit(limit)
+        )  # fmt: skip
+        return [dict(row) for row in (await self._session.execute(query)).mappings()]
 
     async def count(self, tenant: UUID | None, moment: Moment) -> CaseCounts:
         """All numbers; three statements."""

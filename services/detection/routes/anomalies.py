@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.detection.deps.anomalies import Reader, Service, Wanted
-from shared.contracts.detection import AnomalyOut, RuleOut
+from shared.contracts.detection import AnomalyOut, OpenSummary, RuleOut
 from shared.http import MAX_PAGE, Page, link_next
 
 router = APIRouter(prefix="/v1", tags=["detection"])
@@ -26,6 +26,12 @@ async def list_anomalies(  # noqa: PLR0913 - filters, page and caller
     page = await service.list_anomalies(caller, filters, cursor, limit)
     link_next(request, response, page.next)
     return page
+
+
+@router.get("/anomalies/open-summary")
+async def summarise_open(service: Service, caller: Reader) -> list[OpenSummary]:
+    """Open anomalies of each outlet that has some, by severity, with the gravest: one call for a whole park."""
+    return await service.open_summary(caller)
 
 
 @router.get("/anomalies/{anomaly_id}")

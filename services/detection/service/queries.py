@@ -8,13 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.service.judging import precision_of_rules
 from services.detection.service.rulebook import Rulebook
-from services.detection.service.wire import anomaly_out
+from services.detection.service.wire import anomaly_out, open_anomaly
 from services.detection.store import AnomalyStore, Filters, SeriesStore
 from shared.auth import Principal
 from shared.clock import PARK_ZONE
-from shared.contracts.detection import AnomalyOut, RuleOut
+from shared.contracts.detection import AnomalyOut, OpenSummary, RuleOut, Severity
 from shared.errors import InvalidError, NotFoundError
 from shared.http import Page, decode_cursor, encode_cursor
+
+MOST_OUTLETS = 5000
+WORST_SHOWN = 4
 
 
 class AnomalyNotFoundError(NotFoundError):
@@ -47,6 +50,17 @@ class AnomalyService:
         items = [anomaly_out(row, outlets.get(row.episode.outlet_id), known) for row in rows[:limit]]
         more = encode_cursor(items[-1].started_at.isoformat(), str(items[-1].id)) if len(rows) > limit else None
         return Page(items=items, next=more)
+
+    async def open_summary(self, caller: Principal) -> list[OpenSummary]:
+        """Open anomalies by outlet; an enterprise sees its own only."""
+        found = await self._anomalies.open_by_outlet(caller.tenant, MOST_OUTLETS, WORST_SHOWN)
+        return [
+            OpenSummary(
+                outlet_id=outlet_id, enterprise_id=enterprise_id, a=counts[Severity.A], b=counts[Severity.B],
+                c=counts[Severity.C], worst=[open_anomaly(one) for one in worst],
+            )
+            for outlet_id, enterprise_id, counts, worst in found
+        ]  # fmt: skip
 
     async def get_anomaly(self, caller: Principal, anomaly_id: UUID) -> AnomalyOut:
         """One anomaly."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from services.detection.domain.explanations import explain
 from services.detection.store import Stored
-from shared.contracts.detection import AnomalyOut, Explanation
+from shared.contracts.detection import AnomalyOut, Explanation, OpenAnomaly
 from shared.contracts.ingest import OutletOut
 
 
@@ -41,3 +41,12 @@ def anomaly_out(one: Stored, outlet: OutletOut | None, precisions: Mapping[str, 
         detected_at=episode.detected_at,
         version=one.version,
     )
+
+
+def open_anomaly(one: Stored) -> OpenAnomaly:
+    """An open anomaly in a summary."""
+    episode = one.episode
+    return OpenAnomaly(
+        id=episode.id, no=one.no, rule=episode.rule, factor=episode.factor, nature=episode.nature,
+        severity=episode.severity, started_at=episode.started_at, marked=episode.marked_by is not None,
+    )  # fmt: skip

@@ -97,6 +97,34 @@ class AnomalyStore:
         row = await self._session.get(AnomalyRow, anomaly_id)
         return _stored(row) if row else None
 
+    async def open_by_outlet(
+        self, enterprise_id: UUID | None, outlets: int, each: int
+    ) -> list[tuple[UUID, UUID, Counter[str], list[Stored]]]:
+        """Outlet, enterprise, open anomalies by severity and the `each` gravest; at most so many outlets."""
+        severity = col(AnomalyRow.episode)["severity"].astext
+        whose = [] if enterprise_id is None else [col(AnomalyRow.enterprise_id) == enterprise_id]
+        opened = [col(AnomalyRow.state) == AnomalyState.OPEN.value, *whose]
+        counted = (
+            select(AnomalyRow.outlet_id, AnomalyRow.enterprise_id, severity.label("severity"), func.count().label("n"))
+            .where(*opened).group_by(AnomalyRow.outlet_id, AnomalyRow.enterprise_id, severity)
+            .order_by(AnomalyRow.outlet_id).limit(outlets * 3)
+        )  # fmt: skip
+        place = func.row_number().over(
+            partition_by=AnomalyRow.outlet_id, order_by=(severity, col(AnomalyRow.started_at).desc(), AnomalyRow.id)
+        )
+        ranked = select(AnomalyRow.id, place.label("place")).where(*opened).subquery()
+        query = (
+            select(AnomalyRow).join(ranked, ranked.c.id == col(AnomalyRow.id)).where(ranked.c.place <= each)
+            .order_by(AnomalyRow.outlet_id, ranked.c.place).limit(outlets * each)
+        )  # fmt: skip
+        found: dict[tuple[UUID, UUID], tuple[Counter[str], list[Stored]]] = {}
+        for row in await self._session.execute(counted):
+            found.setdefault((row.outlet_id, row.enterprise_id), (Counter(), []))[0][row.severity] = row.n
+        for row in (await self._session.execute(query)).scalars():
+            if (key := (row.outlet_id, row.enterprise_id)) in found:
+                found[key][1].append(_stored(row))
+        return [(*key, counts, worst) for key, (counts, worst) in found.items()]
+
     async def select(self, filters: Filters, after: tuple[datetime, UUID] | None, limit: int) -> list[Stored]:
         """Newest start first; `after` is the last row of the page before."""
         query = select(AnomalyRow).where(*filters.conditions())

@@ -8,6 +8,7 @@ from services.ingest.routes.dossier import router as dossier_router
 from services.ingest.routes.evidence import router as evidence_router
 from services.ingest.routes.hooks import router as hooks_router
 from services.ingest.routes.links import router as links_router
+from services.ingest.routes.live import router as live_router
 from services.ingest.routes.marks import router as marks_router
 from services.ingest.routes.means import router as means_router
 from services.ingest.routes.packets import router as packets_router
@@ -26,6 +27,7 @@ ROUTERS: list[APIRouter] = [
     archive_router,
     packets_router,
     links_router,
+    live_router,
     marks_router,
     evidence_router,
     qa_router,

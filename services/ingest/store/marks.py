@@ -124,6 +124,19 @@ class MarkStore:
         query = select(MarkRow).where(col(MarkRow.outlet_id) == outlet_id, _touching(since, until))
         return await self._read(query.order_by(col(MarkRow.since), col(MarkRow.id)))
 
+    async def in_force(self, outlet_ids: Sequence[UUID], now: datetime) -> dict[UUID, list[Mark]]:
+        """Effective marks that hold at `now`, by outlet, the earliest start first; without their evidence."""
+        query = (
+            select(MarkRow)
+            .where(col(MarkRow.outlet_id).in_(outlet_ids), _effective(), col(MarkRow.since) <= now)
+            .where(or_(col(MarkRow.until).is_(None), col(MarkRow.until) > now))
+            .order_by(col(MarkRow.since), col(MarkRow.id))
+        )
+        found: dict[UUID, list[Mark]] = {}
+        for row in (await self._session.execute(query)).scalars():
+            found.setdefault(row.outlet_id, []).append(_mark(row))
+        return found
+
     async def list_due(self, since: datetime, until: datetime, only: UUID | None, limit: int) -> list[Mark]:
         """Marks due in a span that were not withdrawn, by enterprise and deadline."""
         query = (

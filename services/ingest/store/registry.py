@@ -84,6 +84,11 @@ class RegistryStore:
         row = await self._session.get(EnterpriseRow, enterprise_id, with_for_update=lock or None)
         return None if row is None else _enterprise(row)
 
+    async def find_enterprises(self, ids: Iterable[UUID]) -> dict[UUID, Enterprise]:
+        """Those of the enterprises that there are."""
+        rows = await self._session.execute(select(EnterpriseRow).where(col(EnterpriseRow.id).in_(list(ids))))
+        return {row.id: _enterprise(row) for row in rows.scalars()}
+
     async def get_enterprise(self, enterprise_id: UUID) -> Enterprise:
         """One enterprise; raises when there is none."""
         found = await self.find_enterprise(enterprise_id)
@@ -98,10 +103,12 @@ class RegistryStore:
     # --- outlets ---
 
     async def list_outlets(
-        self, *, enterprise_id: UUID | None, after: tuple[str, UUID] | None, limit: int
+        self, *, enterprise_id: UUID | None, after: tuple[str, UUID] | None, limit: int, in_use: bool = False
     ) -> list[Outlet]:
-        """By code, with factors and limits."""
+        """By code, with factors and limits; `in_use` leaves out those that are not."""
         query = select(OutletRow).order_by(col(OutletRow.code), col(OutletRow.id)).limit(limit)
+        if in_use:
+            query = query.where(col(OutletRow.active))
         if enterprise_id is not None:
             query = query.where(col(OutletRow.enterprise_id) == enterprise_id)
         if after is not None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.clients.base import ServiceClient
-from shared.contracts.detection import AnomalyOut, RuleOut
+from shared.contracts.detection import AnomalyOut, OpenSummary, RuleOut
 from shared.http import Page
 
 
@@ -30,6 +30,10 @@ class AnomalyCalls(ServiceClient):
             since=since, until=until, cursor=cursor, limit=limit,
         )  # fmt: skip
         return Page[AnomalyOut].model_validate(answer)
+
+    async def open_summary(self) -> list[OpenSummary]:
+        """Open anomalies of each outlet that has some, by severity, with the gravest."""
+        return [OpenSummary.model_validate(item) for item in await self.get_json("/v1/anomalies/open-summary")]
 
     async def get_anomaly(self, anomaly_id: UUID) -> AnomalyOut:
         """One anomaly."""

@@ -5,6 +5,7 @@ from shared.clients.ingest.commands import CommandCalls
 from shared.clients.ingest.dossier import DossierCalls
 from shared.clients.ingest.hooks import HookCalls
 from shared.clients.ingest.links import LinkCalls
+from shared.clients.ingest.live import LiveCalls
 from shared.clients.ingest.marks import MarkCalls
 from shared.clients.ingest.means import MeanCalls
 from shared.clients.ingest.packets import PacketCalls
@@ -20,6 +21,7 @@ class IngestClient(
     DossierCalls,
     HookCalls,
     LinkCalls,
+    LiveCalls,
     MarkCalls,
     MeanCalls,
     PacketCalls,

@@ -11,6 +11,7 @@ from shared.contracts.casework.cases import (
     CaseSummary,
     DecisionOut,
     InquiryOut,
+    OutletCases,
     ReplyIn,
     ReplyOut,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "FindingSeverity",
     "FindingState",
     "InquiryOut",
+    "OutletCases",
     "ReasonCode",
     "ReplyIn",
     "ReplyOut",

@@ -137,6 +137,19 @@ class CaseDetail(CaseSummary):
     merged_into: str | None = None
 
 
+class OutletCases(Wire):
+    """Open cases of one outlet; `first` is the number of the one with the highest priority."""
+
+    outlet_id: UUID
+    enterprise_id: UUID
+    open: int
+    overdue: int
+    """Those whose running clock is past its end; for an enterprise only the clocks that it must keep."""
+    first: str
+    state: CaseState
+    """State of the first."""
+
+
 class CaseCounts(Wire):
     """Numbers for menus and the strip above the queue; an enterprise gets its own only."""
 

@@ -9,6 +9,8 @@ from shared.contracts.detection.anomalies import (
     Explanation,
     Frequency,
     Nature,
+    OpenAnomaly,
+    OpenSummary,
     Severity,
 )
 from shared.contracts.detection.rules import RuleOut
@@ -22,6 +24,8 @@ __all__ = [
     "Explanation",
     "Frequency",
     "Nature",
+    "OpenAnomaly",
+    "OpenSummary",
     "RuleOut",
     "Severity",
 ]

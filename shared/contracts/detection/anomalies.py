@@ -88,6 +88,31 @@ class AnomalyOut(Wire):
     version: int = 1
 
 
+class OpenAnomaly(Wire):
+    """An open anomaly in a summary."""
+
+    id: UUID
+    no: str
+    rule: str
+    factor: str
+    nature: Nature
+    severity: Severity
+    started_at: AwareDatetime
+    marked: bool
+    """Whether a mark explains it so far."""
+
+
+class OpenSummary(Wire):
+    """Open anomalies of one outlet: how many of each severity, and the gravest of them, gravest and newest first."""
+
+    outlet_id: UUID
+    enterprise_id: UUID
+    a: int
+    b: int
+    c: int
+    worst: list[OpenAnomaly] = []
+
+
 ANOMALY_OPENED = "detection.anomaly.opened.v1"
 ANOMALY_UPDATED = "detection.anomaly.updated.v1"
 ANOMALY_CLOSED = "detection.anomaly.closed.v1"
