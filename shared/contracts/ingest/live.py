@@ -12,8 +12,9 @@ from shared.contracts.ingest.registry import LinkState
 class LiveValue(Wire):
     """The newest value of one factor with the limit 限值 in force at its time; `value` None: missing.
 
-    `share` is the value over the upper limit (1.2 is 20 % above it), None without one or beside a lower one. `exceeding` is told
-    of values with the flag N only: it compares a momentary value with a limit of means, and is no exceedance before the law.
+    `share` is the value over the upper limit (1.2 is 20 % above it), None without one or beside a lower one.
+    `exceeding` is told of values with the flag N only: it compares a momentary value with a limit of means, and is
+    no exceedance before the law.
     """
 
     factor: str
