@@ -71,7 +71,7 @@ def _last(values: Iterable[Newest], sealed: datetime | None) -> datetime | None:
     return max(times, default=None)
 
 
-def _out(  # noqa: PLR0913, PLR0917 - what is known of an outlet
+def _out(  # noqa: PLR0913 - what is known of an outlet
     outlet: Outlet, firm: Enterprise, link: LinkState, found: Sequence[Standing], marks: Sequence[Mark],
     last_at: datetime | None, now: datetime,
 ) -> OutletLive:  # fmt: skip
