@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from services.detection.domain.anomalies import Episode
 from services.detection.store.bulk import chunks
 from services.detection.tables import AnomalyRow, HitRow, NumberRow
-from shared.contracts.detection import AnomalyState
+from shared.contracts.detection import AnomalyState, Severity
 
 _EPISODE: TypeAdapter[Episode] = TypeAdapter(Episode)
 
@@ -104,18 +104,17 @@ class AnomalyStore:
         severity = col(AnomalyRow.episode)["severity"].astext
         whose = [] if enterprise_id is None else [col(AnomalyRow.enterprise_id) == enterprise_id]
         opened = [col(AnomalyRow.state) == AnomalyState.OPEN.value, *whose]
+        outlet, firm = col(AnomalyRow.outlet_id), col(AnomalyRow.enterprise_id)
         counted = (
-            select(AnomalyRow.outlet_id, AnomalyRow.enterprise_id, severity.label("severity"), func.count().label("n"))
-            .where(*opened).group_by(AnomalyRow.outlet_id, AnomalyRow.enterprise_id, severity)
-            .order_by(AnomalyRow.outlet_id).limit(outlets * 3)
+            select(outlet, firm, severity.label("severity"), func.count().label("n"))
+            .where(*opened).group_by(outlet, firm, severity).order_by(outlet).limit(outlets * len(Severity))
         )  # fmt: skip
-        place = func.row_number().over(
-            partition_by=AnomalyRow.outlet_id, order_by=(severity, col(AnomalyRow.started_at).desc(), AnomalyRow.id)
-        )
-        ranked = select(AnomalyRow.id, place.label("place")).where(*opened).subquery()
+        order = [severity, col(AnomalyRow.started_at).desc(), col(AnomalyRow.id)]
+        place = func.row_number().over(partition_by=outlet, order_by=order)
+        ranked = select(col(AnomalyRow.id), place.label("place")).where(*opened).subquery()
         query = (
             select(AnomalyRow).join(ranked, ranked.c.id == col(AnomalyRow.id)).where(ranked.c.place <= each)
-            .order_by(AnomalyRow.outlet_id, ranked.c.place).limit(outlets * each)
+            .order_by(outlet, ranked.c.place).limit(outlets * each)
         )  # fmt: skip
         found: dict[tuple[UUID, UUID], tuple[Counter[str], list[Stored]]] = {}
         for row in await self._session.execute(counted):
