@@ -1,26 +1,37 @@
 """What runs beside the requests: following ingest's feed, and the clock's look for silence."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from uuid import UUID
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.gateways import Fetched, Readings, merged
-from services.detection.service import Watch, load_rulebook
+from services.detection.service import Watch, learning, load_rulebook
 from services.detection.service.happenings import wanted_times
 from services.detection.service.judging import take_cases
 from services.detection.service.suppressions import BATCH, expire_suppressions
 from services.detection.service.timelines import Timelines
 from services.detection.store import SeriesId
+from shared.clients.base import ServiceCallError
 from shared.clients.casework import CaseworkClient
 from shared.clients.ingest import IngestClient
+from shared.clock import PARK_ZONE
+from shared.contracts.ingest import OutletOut
+from shared.errors import TooLargeError
 from shared.feed import Event, FeedConsumer
 from shared.jobs import Job
+from shared.logging import get_logger
+
+log = get_logger(__name__)
 
 FEED, CASES_FEED = "ingest", "casework"
+MOST_READINGS = 10_000_000
+"""Of one outlet in the span that is learnt from: 90 days of minutes of 70 factors."""
 EVENTS_A_BATCH = 40
 """An event names up to 1,000 rows of many factors: this bounds what one transaction holds."""
 
@@ -81,13 +92,11 @@ def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
             if after is None:
                 return
 
-    async def expire() -> None:
-        await _expire(app)
-
     return [
         Job("look_for_silence", timedelta(minutes=5), look_for_silence),
         Job("refresh_running", timedelta(minutes=30), refresh_running),
-        Job("expire_suppressions", timedelta(minutes=5), expire),
+        Job("expire_suppressions", timedelta(minutes=5), partial(_expire, app)),
+        Job("learn_thresholds", timedelta(hours=1), partial(_learn, app, readings)),
     ]
 
 
@@ -96,6 +105,41 @@ async def _expire(app: FastAPI) -> None:
     while found == BATCH:
         async with app.state.db.transaction() as session:
             found = await expire_suppressions(session, app.state.clock.now())
+
+
+async def _learn(app: FastAPI, readings: Readings) -> None:
+    """Learn thresholds of each outlet once for the day in the park that has begun, a page of outlets at a time.
+
+    Not before everything of the day before was looked at: what was not judged yet must teach nothing.
+    """
+    now: datetime = app.state.clock.now()
+    slot = datetime.combine(now.astimezone(PARK_ZONE).date(), time(), PARK_ZONE).astimezone(UTC)
+    if await _read_until(app, readings) < slot:
+        return
+    after: OutletOut | None = None
+    while True:
+        async with app.state.db.transaction() as session:
+            outlets = await learning.due_outlets(session, slot, after)
+        for outlet in outlets:
+            await _learn_of(app, readings, outlet, slot)
+        if len(outlets) < learning.OUTLETS_A_PAGE:
+            return
+        after = outlets[-1]
+
+
+async def _learn_of(app: FastAPI, readings: Readings, outlet: OutletOut, slot: datetime) -> None:
+    """One outlet: history is read and reckoned outside a transaction. What ingest refuses is tried again next time."""
+    rulebook = load_rulebook()
+    async with app.state.db.transaction() as session:
+        lesson = await learning.prepare(session, rulebook, outlet, slot)
+    try:
+        history = await readings.history(outlet.id, lesson.kinds, lesson.since, lesson.until, MOST_READINGS)
+    except (ServiceCallError, TooLargeError) as error:
+        log.warning("history_not_read", outlet_id=str(outlet.id), error=error.message)
+        return
+    taught = await asyncio.to_thread(learning.learn, rulebook, lesson, history)
+    async with app.state.db.transaction() as session:
+        await learning.keep(session, rulebook, lesson, taught, app.state.clock.now())
 
 
 async def _read_until(app: FastAPI, readings: Readings) -> datetime:

@@ -1,22 +1,36 @@
 """The part of docs/states.md that is of detection, written from its tables (`python -m tools.states`)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+from services.detection.domain.suppressing import table as suppressing
 from services.detection.domain.suppressing.limits import limits_on
-from services.detection.domain.suppressing.table import ROWS, Row
+from services.detection.domain.thresholds import table as thresholds
+from services.detection.domain.thresholds.policy import policy_on
 from shared.contracts.identity import Role
 
 WORDS = {
-    "proposed": "待批准", "approved": "已批准", "refused": "未批准", "revoked": "已撤销", "expired": "已到期",
-    "approve": "批准", "refuse": "不予批准", "revoke": "撤销", "expire": "到期",
+    "proposed": "待批准",
+    "approved": "已批准",
+    "refused": "未批准",
+    "revoked": "已撤销",
+    "expired": "已到期",
+    "approve": "批准",
+    "refuse": "不予批准",
+    "revoke": "撤销",
+    "expire": "到期",
+}
+OWN_WORDS = {
+    "default": "规则默认", "learnt": "已学习", "proposed": "待批准", "frozen": "已冻结", "released": "已解冻",
+    "learn": "学习生效", "suggest": "学习建议", "propose": "人工提出", "accept": "采纳", "refuse": "不予采纳",
+    "freeze": "冻结", "release": "解冻", "before": "提出前的状态",
 }  # fmt: skip
 ROLES = {
     Role.SUPERVISOR: "监理 supervisor", Role.SUPERVISOR_LEAD: "监理负责人 lead supervisor",
     Role.OFFICER: "执法人员 officer", Role.SECTION_HEAD: "科室负责人 section head",
 }  # fmt: skip
 GUARDS = {
-    "own_proposal": "本人提出的抑制须由另一人批准 one's own proposal needs another person",
+    "own_proposal": "本人提出的须由另一人批准 one's own proposal needs another person",
     "window_over": "期限已过 the window is over",
     "window_not_over": "期限未到 the window is not over yet",
 }
@@ -27,29 +41,73 @@ NOTES = """- 抑制只对批准之后的命中起作用，不追溯；撤销或�
 """
 
 
-def _word(value: object) -> str:
-    return f"{WORDS[str(value)]} `{value}`"
+OWN_NOTES = """- 目标为“提出前的状态”时，原数值继续有效。
+  Where the target is the state before the proposal, what held before holds on.
+- 人工提出的数值一经采纳即冻结，夜间学习不再改动。What a person proposed is frozen once it is accepted.
+- 采纳或学习所得的版本自下一个数据日起生效，不追溯。
+  A version holds for data of the next day in the park on, never before.
+"""
 
 
-def _cells(row: Row) -> Iterable[str]:
-    yield _word(row.event)
-    yield "、".join(_word(state) for state in row.sources)
-    yield _word(row.target)
-    yield "、".join(text for role, text in ROLES.items() if role in row.who) or "系统 system"
-    yield "`reason`" if row.needs_reason else "–"
-    yield "、".join(f"`{guard}`" for guard in row.guards) or "–"
+def _word(words: Mapping[str, str], value: object) -> str:
+    return f"{words[str(value)]} `{value}`"
+
+
+def _table(lines: Iterable[Sequence[str]]) -> str:
+    head = ["事件 Event", "从 From", "到 To", "谁 Who", "需要 Needs", "限制 Guards"]
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+
+
+def _line(  # noqa: PLR0913 - the columns
+    words: Mapping[str, str], event: object, sources: Iterable[object], target: str, who: Iterable[Role],
+    *, needs_reason: bool, guards: Iterable[str],
+) -> list[str]:  # fmt: skip
+    known = set(who)
+    people = "、".join(text for role, text in ROLES.items() if role in known) or "系统 system"
+    return [_word(words, event), "、".join(_word(words, state) for state in sources), target, people,
+            "`reason`" if needs_reason else "–", "、".join(f"`{guard}`" for guard in guards) or "–"]  # fmt: skip
+
+
+def _section(title: str, arrows: Iterable[str], table: str, *notes: str) -> str:
+    return "\n".join([f"## {title}", "", "```mermaid", "stateDiagram-v2", *arrows, "```", "", table, "", *notes])
+
+
+def _suppressions() -> str:
+    rows = suppressing.ROWS
+    arrows = [f"  {source} --> {row.target}: {row.event}" for row in rows for source in row.sources]
+    lines = [_line(WORDS, row.event, row.sources, _word(WORDS, row.target), row.who, needs_reason=row.needs_reason,
+                   guards=row.guards) for row in rows]  # fmt: skip
+    guards = "\n".join(f"- `{code}`: {text}" for code, text in GUARDS.items())
+    days = limits_on(date.max).most_days
+    window = f"- 最长 {days} 天（可配置）。{days} days at most (configurable)."
+    return _section("抑制 Suppression", arrows, _table(lines), guards, window, NOTES)
+
+
+def _targets(row: thresholds.Row) -> list[str]:
+    """Where a row leads: by hand first."""
+    return [str(one) for one in (row.by_hand, row.target or "before") if one is not None]
+
+
+def _thresholds() -> str:
+    rows = thresholds.ROWS
+    arrows = [f"  {source} --> {target}: {row.event}"
+              for row in rows for source in row.sources for target in _targets(row)]  # fmt: skip
+    lines = [
+        _line(OWN_WORDS, row.event, row.sources, " / ".join(_word(OWN_WORDS, one) for one in _targets(row)), row.who,
+              needs_reason=row.needs_reason, guards=row.guards)
+        for row in rows
+    ]  # fmt: skip
+    policy = policy_on(date.max)
+    far = (
+        f"- 放宽至已确认数值的 {policy.most_loosening:g} 倍以上或收紧至 1/{policy.most_tightening:g} 以下，"
+        f"须由人批准。 Looser than {policy.most_loosening:g} times what a person confirmed last, or tighter than "
+        f"1/{policy.most_tightening:g} of it, waits for a person."
+    )
+    return _section("阈值 Threshold", arrows, _table(lines), f"- `own_proposal`: {GUARDS['own_proposal']}", far,
+                    OWN_NOTES)  # fmt: skip
 
 
 def render() -> str:
     """The sections of detection."""
-    arrows = [f"  {source} --> {row.target}: {row.event}" for row in ROWS for source in row.sources]
-    head = ["事件 Event", "从 From", "到 To", "谁 Who", "需要 Needs", "限制 Guards"]
-    rows = [head, ["---"] * len(head), *(list(_cells(row)) for row in ROWS)]
-    table = "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
-    guards = "\n".join(f"- `{code}`: {text}" for code, text in GUARDS.items())
-    days = limits_on(date.max).most_days
-    window = f"- 最长 {days} 天（可配置）。{days} days at most (configurable)."
-    return "\n".join(
-        ["## 抑制 Suppression", "", "```mermaid", "stateDiagram-v2", *arrows, "```", "", table, "", guards, window,
-         NOTES]
-    )  # fmt: skip
+    return _suppressions() + "\n" + _thresholds()

@@ -282,7 +282,9 @@ async def test_a_bad_proposal_is_refused_by_field(world: World, fields: dict[str
 
 async def test_ninety_days_are_allowed(world: World):
     await begin(world)
+    limits = await world.as_(Role.ENTERPRISE, enterprise="E1").get_suppression_limits()
 
+    assert (limits.most_days, limits.most_days_ahead) == (90, 30)
     assert await world.as_(Role.SUPERVISOR).propose_suppression(made(until=at(0) + timedelta(days=90)))
 
 

@@ -11,6 +11,7 @@ from shared.contracts.detection.suppressions import (
     SuppressionDecision,
     SuppressionEvent,
     SuppressionIn,
+    SuppressionLimits,
     SuppressionOut,
 )
 from shared.http import Page, etag_of, link_next, version_from
@@ -38,6 +39,12 @@ async def list_suppressions(
 async def propose_suppression(given: SuppressionIn, service: SuppressionWriter) -> SuppressionOut:
     """Propose one; it works once another person has approved it."""
     return await service.propose_suppression(given)
+
+
+@router.get("/limits")
+async def get_suppression_limits(service: SuppressionReader) -> SuppressionLimits:
+    """How long a suppression may last, and how far ahead it may begin."""
+    return service.get_limits()
 
 
 @router.get("/{suppression_id}")

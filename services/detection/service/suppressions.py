@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.detection.domain.suppressing.limits import check_note, check_window, refuse
+from services.detection.domain.suppressing.limits import check_note, check_window, limits_on, refusal
 from services.detection.domain.suppressing.model import Person, Suppression
 from services.detection.domain.suppressing.table import PROPOSERS, move, offers
 from services.detection.service.rulebook import Rulebook
@@ -20,6 +20,7 @@ from shared.contracts.detection.suppressions import (
     SuppressionDecision,
     SuppressionEvent,
     SuppressionIn,
+    SuppressionLimits,
     SuppressionOut,
     SuppressionPerson,
     SuppressionState,
@@ -63,6 +64,13 @@ class SuppressionService:
         quiet = await self._store.quiet([one.id for one in shown])
         last = encode_cursor(shown[-1].proposed.at.isoformat(), str(shown[-1].id)) if len(found) > limit else None
         return Page(items=[self._out(one, quiet.get(one.id)) for one in shown], next=last)
+
+    def get_limits(self) -> SuppressionLimits:
+        """How long one may last, and how far ahead it may begin, today."""
+        limits = limits_on(self._now().astimezone(PARK_ZONE).date())
+        return SuppressionLimits(
+            most_days=limits.most_days, most_days_ahead=limits.most_open_days_ahead, source=limits.source
+        )
 
     async def get_suppression(self, suppression_id: UUID) -> SuppressionOut:
         """One suppression."""
@@ -118,20 +126,19 @@ class SuppressionService:
         """The enterprise it is about; raises where the outlet, factor or enterprise is not known."""
         if given.outlet_id is None:
             if given.enterprise_id is None or not await self._store.has_outlets(given.enterprise_id):
-                refuse([("enterprise_id", "unknown", "no outlet of this enterprise is known")])
-            return given.enterprise_id or UUID(int=0)
+                raise refusal(("enterprise_id", "unknown", "no outlet of this enterprise is known"))
+            return given.enterprise_id
         outlet = (await self._series.outlets([given.outlet_id])).get(given.outlet_id)
         if outlet is None:
-            refuse([("outlet_id", "unknown", "this outlet is not known")])
-            raise AssertionError
+            raise refusal(("outlet_id", "unknown", "this outlet is not known"))
         if given.factor and given.factor not in {one.factor for one in outlet.factors}:
-            refuse([("factor", "unknown", f"the outlet has no factor {given.factor}")])
+            raise refusal(("factor", "unknown", f"the outlet has no factor {given.factor}"))
         return outlet.enterprise_id
 
     def _check_rule(self, code: str, now: datetime) -> None:
         known = [rule.code for rule in self._rulebook.listed(now.astimezone(PARK_ZONE).date())]
         if code not in known:
-            refuse([("rule", "unknown", f"no rule {code}; known: {', '.join(known)}")])
+            raise refusal(("rule", "unknown", f"no rule {code}; known: {', '.join(known)}"))
 
     def _by(self, at: datetime) -> Person:
         return Person(self._caller.subject, self._caller.name, self._caller.organisation_name, at)

@@ -3,9 +3,10 @@
 from shared.clients.detection.anomalies import AnomalyCalls
 from shared.clients.detection.quality import QualityCalls
 from shared.clients.detection.suppressions import SuppressionCalls
+from shared.clients.detection.thresholds import ThresholdCalls
 
 
-class DetectionClient(AnomalyCalls, QualityCalls, SuppressionCalls):
+class DetectionClient(AnomalyCalls, QualityCalls, SuppressionCalls, ThresholdCalls):
     """All calls of detection."""
 
     service = "detection"

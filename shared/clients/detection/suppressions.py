@@ -7,6 +7,7 @@ from shared.contracts.detection.suppressions import (
     SuppressionDecision,
     SuppressionEvent,
     SuppressionIn,
+    SuppressionLimits,
     SuppressionOut,
     SuppressionState,
 )
@@ -26,6 +27,10 @@ class SuppressionCalls(ServiceClient):
             cursor=cursor, limit=limit,
         )  # fmt: skip
         return Page[SuppressionOut].model_validate(answer)
+
+    async def get_suppression_limits(self) -> SuppressionLimits:
+        """Bounds of a proposal."""
+        return SuppressionLimits.model_validate(await self.get_json("/v1/suppressions/limits"))
 
     async def get_suppression(self, suppression_id: UUID) -> SuppressionOut:
         """One suppression."""

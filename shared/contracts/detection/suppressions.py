@@ -71,6 +71,14 @@ class SuppressionIn(Wire):
         return self
 
 
+class SuppressionLimits(Wire):
+    """Bounds of a proposal: days it may last, and days ahead of today at which it may begin."""
+
+    most_days: int
+    most_days_ahead: int
+    source: str
+
+
 class SuppressionDecision(Wire):
     """Why it is approved, refused or revoked."""
 

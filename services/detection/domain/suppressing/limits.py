@@ -47,17 +47,17 @@ def check_window(since: datetime, until: datetime, now: datetime) -> None:
         problems.append(("until", "too_long", f"at most {bounds.most_days} days"))
     if since - now > timedelta(days=bounds.most_open_days_ahead):
         problems.append(("since", "too_far", f"it may begin {bounds.most_open_days_ahead} days ahead at most"))
-    refuse(problems)
+    if problems:
+        raise refusal(*problems)
 
 
 def check_note(reason: SuppressionReason, note: str) -> None:
     """Raise InvalidError where the reason alone says nothing."""
     if reason is SuppressionReason.OTHER and not note.strip():
-        refuse([("note", "missing", "tell the reason in words")])
+        raise refusal(("note", "missing", "tell the reason in words"))
 
 
-def refuse(problems: list[tuple[str, str, str]]) -> None:
-    """Raise InvalidError for (field, code, message), if there are any."""
-    if problems:
-        errors = [{"where": where, "code": code, "message": message} for where, code, message in problems]
-        raise InvalidError("; ".join(message for _, _, message in problems), errors=errors)
+def refusal(*problems: tuple[str, str, str]) -> InvalidError:
+    """The refusal of a proposal for what is wrong with it, as (field, code, message)."""
+    errors = [{"where": where, "code": code, "message": message} for where, code, message in problems]
+    return InvalidError("; ".join(message for _, _, message in problems), errors=errors)

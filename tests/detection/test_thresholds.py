@@ -1,0 +1,376 @@
+"""Thresholds: learnt by night from what nobody doubts, decided by people, in force from a data time on."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from services.detection.domain.thresholds.model import threshold_id
+from services.detection.service import learning
+from shared.audit import verify
+from shared.auth import Role
+from shared.clients.base import ServiceCallError
+from shared.clients.detection import DetectionClient
+from shared.contracts.detection.thresholds import (
+    ThresholdDetail,
+    ThresholdEvent,
+    ThresholdIn,
+    ThresholdOrigin,
+    ThresholdProposal,
+    ThresholdState,
+    VersionState,
+)
+from shared.contracts.ingest import ReadingKind, enterprise_uuid, outlet_uuid
+from tests.detection.conftest import COD, MakeWorld, World, at, hours, make_outlet
+
+HOUR_MEAN = ReadingKind.HOUR
+W1, W2 = outlet_uuid("E1", "W1"), outlet_uuid("E2", "W1")
+CONST = threshold_id(W1, COD, HOUR_MEAN, "CONST")
+MIDNIGHT = timedelta(hours=16)
+"""Of Beijing after the start of the story, which is at eight in the morning."""
+
+
+def steps(number: int, length: int) -> list[float]:
+    """Values of an analyser that holds each of them for so many hours."""
+    return [round(30 + 3 * ((i // length * 7) % 5) / 5 + 0.2 * (i // length % 3), 2) for i in range(number)]
+
+
+async def begin(world: World, days: int = 30, length: int = 5, outlet: UUID = W1) -> None:
+    """Two firms' outlets are known, and one has a history up to the eighth hour of the day before the clock."""
+    for firm in ("E1", "E2"):
+        await world.ingest.register(make_outlet("W1", firm))
+    await read(world, steps(days * 24, length), outlet=outlet)
+    world.clock.set(at(days * 24))
+
+
+async def read(world: World, values: Sequence[float], first: int = 0, outlet: UUID = W1) -> None:
+    await world.ingest.accept(outlet, HOUR_MEAN, hours(values, first))
+    await world.catch_up()
+
+
+async def learn(world: World, now: datetime | None = None) -> None:
+    await world.run_job("learn_thresholds", now)
+
+
+async def shown(world: World, which: UUID = CONST) -> ThresholdDetail:
+    return await world.as_(Role.OFFICER).get_threshold(which)
+
+
+async def refusal(call: Any) -> tuple[int, str]:
+    with pytest.raises(ServiceCallError) as refused:
+        await call
+    return refused.value.status, refused.value.code
+
+
+def made(**fields: Any) -> ThresholdIn:
+    given = {"outlet_id": W1, "factor": COD, "kind": HOUR_MEAN, "rule": "CONST", "numbers": {"min_hours": 20.0},
+             "reason": "老式分析仪每五小时出数", **fields}  # fmt: skip
+    return ThresholdIn.model_validate(given)
+
+
+async def judge(world: World, verdict: str) -> None:
+    """What people found of every anomaly."""
+    async with world.app.state.db.transaction() as session:
+        await session.execute(
+            text(
+                "insert into labels select id, id, no, enterprise_id, outlet_id, rule, :verdict, false, until"
+                " from anomalies on conflict (anomaly_id) do update set verdict = :verdict"
+            ),
+            {"verdict": verdict},
+        )
+
+
+# -- learning ------------------------------------------------------------------------------------------
+
+
+async def test_an_outlet_learns_what_it_is_like_and_the_number_holds_from_the_next_day_on(world: World):
+    await begin(world)
+    await learn(world)
+    one = await shown(world)
+
+    assert (one.state, one.default, one.proposal, one.version) == (
+        ThresholdState.LEARNT, {"min_hours": 6}, None, 1,
+    )  # fmt: skip
+    (version,) = one.versions
+    midnight = at(30 * 24) + MIDNIGHT
+    assert (version.state, version.origin, version.numbers) == (
+        VersionState.COMING, ThresholdOrigin.LEARNT, {"min_hours": 10},
+    )  # fmt: skip
+    assert (version.valid_from, version.made.subject, one.numbers) == (midnight, "system", {"min_hours": 6})
+    basis = version.basis
+    assert basis is not None
+    assert (basis.until, basis.days, basis.readings, basis.excluded) == (midnight - timedelta(days=1), 30, 712, 0)
+    assert [(number.parameter, number.observed, number.low, number.high) for number in basis.numbers] == [
+        ("min_hours", 5, 6, 24),
+    ]  # fmt: skip
+
+    world.clock.set(midnight)
+    assert (await shown(world)).numbers == {"min_hours": 10}
+    await read(world, [*steps(16, 5), *[33.3] * 9, *steps(7, 5), *[44.4] * 11, *steps(3, 5)], 30 * 24)
+    (constant,) = await world.anomalies(rule="CONST")
+    assert (constant.started_at, constant.points) == (at(30 * 24 + 32), 11)
+
+
+async def test_learning_twice_for_a_day_and_day_after_day_writes_one_version(world: World):
+    await begin(world)
+    for days in range(4):
+        await read(world, steps(24, 5), (30 + days) * 24)
+        await learn(world, at((31 + days) * 24))
+        await learn(world, at((31 + days) * 24 + 1))
+
+    assert [one.number for one in (await shown(world)).versions] == [1]
+    assert await world.rows("select count(*) from audit_entry") == [(1,)]
+
+
+async def test_what_somebody_doubts_teaches_nothing_and_what_was_a_false_alarm_does(world: World):
+    """Runs of eight hours are anomalies: a cheat that holds its values teaches only what people call false."""
+    await begin(world, length=8)
+    assert len(await world.anomalies(rule="CONST")) > 0
+    for verdict in ("undetermined", "confirmed", "explained"):
+        await judge(world, verdict)
+        await learn(world, world.clock.now() + timedelta(days=1))
+        assert (await world.as_(Role.OFFICER).list_thresholds()).items == []
+
+    await judge(world, "false_alarm")
+    await learn(world, world.clock.now() + timedelta(days=1))
+    one = await shown(world)
+    assert (one.state, one.proposal, one.numbers) == (ThresholdState.PROPOSED, {"min_hours": 16}, {"min_hours": 6})
+
+
+async def test_hits_that_were_kept_quiet_teach_nothing_either(world: World):
+    await begin(world, length=8)
+    await judge(world, "false_alarm")
+    async with world.app.state.db.transaction() as session:
+        await session.execute(text("update hits set suppressed_by = id"))
+    await learn(world)
+
+    assert (await world.as_(Role.OFFICER).list_thresholds()).items == []
+
+
+@pytest.mark.parametrize("days", [3, 15])
+async def test_a_young_outlet_keeps_the_default(world: World, days: int):
+    await begin(world, days=days)
+    await learn(world)
+
+    assert (await world.as_(Role.OFFICER).list_thresholds()).items == []
+
+
+async def test_a_service_that_lags_behind_learns_nothing_yet(world: World):
+    await begin(world)
+    await world.ingest.accept(W1, HOUR_MEAN, hours(steps(4, 5), 30 * 24), when=at(30 * 24))
+    await learn(world, at(31 * 24))
+    assert await world.rows("select count(*) from thresholds") == [(0,)]
+
+    await world.catch_up()
+    await learn(world, at(31 * 24))
+    assert await world.rows("select count(*) from thresholds") == [(1,)]
+
+
+async def test_each_page_of_outlets_is_learnt_and_one_that_cannot_be_read_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(learning, "OUTLETS_A_PAGE", 1)
+    await begin(world)
+    await read(world, steps(30 * 24, 5), outlet=W2)
+    world.ingest.most = 0
+    await learn(world)
+    assert await world.rows("select count(*) from thresholds") == [(0,)]
+
+    world.ingest.most = 500_000
+    await learn(world)
+    assert {row[0] for row in await world.rows("select outlet_id from thresholds")} == {W1, W2}
+
+
+async def test_frozen_numbers_stay_until_they_are_released(world: World):
+    await begin(world)
+    await learn(world)
+    lead = world.as_(Role.SUPERVISOR_LEAD)
+    frozen = await world.as_(Role.SUPERVISOR).decide_threshold(CONST, ThresholdEvent.FREEZE, 1, "已核实")
+    await read(world, steps(95 * 24, 4), 30 * 24)
+    await learn(world, at(125 * 24))
+    assert (frozen.state, [one.number for one in (await shown(world)).versions]) == (ThresholdState.FROZEN, [1])
+
+    await lead.decide_threshold(CONST, ThresholdEvent.RELEASE, 2, "重新学习")
+    await read(world, steps(24, 4), 125 * 24)
+    await learn(world, at(126 * 24))
+    one = await shown(world)
+    assert [(version.number, version.numbers) for version in one.versions] == [
+        (2, {"min_hours": 8}), (1, {"min_hours": 10}),
+    ]  # fmt: skip
+    assert (one.state, one.held_reason) == (ThresholdState.LEARNT, "重新学习")
+
+
+# -- the same anomalies however history is read ------------------------------------------------------------
+
+
+async def test_history_read_in_other_pieces_and_after_ends_before_a_commit_is_the_same(make_world: MakeWorld):
+    """A version begins within an event, another one while a value has stood still for some hours."""
+    stories = []
+    for limit, crashes in ((1, frozenset[int]()), (3, frozenset({1, 3})), (40, frozenset({1}))):
+        world = await make_world()
+        await world.ingest.register(make_outlet())
+        await world.catch_up()
+        world.clock.set(at(0))
+        for hour, wanted in ((0, 12.0), (24, 7.0)):
+            await hold(world, at(hour), wanted)
+        values = [*steps(10, 1), *[33.3] * 9, *steps(5, 1), *[35.5] * 9, *steps(3, 1), *[37.7] * 8, *steps(20, 1)]
+        for first in range(0, len(values), 21):
+            await world.ingest.accept(W1, HOUR_MEAN, hours(values[first : first + 21], first))
+        await world.catch_up(limit, crash_at=crashes)
+        hits = await world.rows("select id, started_at, until, points from hits order by started_at, id")
+        stories.append((hits, [(one.id, one.no, one.points) for one in await world.anomalies()]))
+
+    assert stories[0] == stories[1] == stories[2]
+    # Nine hours from 10 on: found by the rule's six before 16, and goes on. Nine from 24: under twelve. Eight from 36:
+    # seven from 40 on.
+    assert [(row[1], row[3]) for row in stories[0][0]] == [(at(10), 9), (at(36), 8)]
+
+
+async def hold(world: World, now: datetime, wanted: float) -> None:
+    """Own numbers for data from the next day on, put in force at a moment."""
+    world.clock.set(now)
+    supervisor = world.as_(Role.SUPERVISOR)
+    known = await world.rows("select version from thresholds")
+    proposal = ThresholdProposal(numbers={"min_hours": wanted}, reason="x")
+    if known:
+        one = await supervisor.propose_threshold(CONST, known[0][0], proposal)
+    else:
+        one = await supervisor.propose_first_threshold(made(numbers={"min_hours": wanted}))
+    await world.as_(Role.OFFICER).decide_threshold(CONST, ThresholdEvent.ACCEPT, one.version)
+
+
+async def test_a_number_that_the_rule_no_longer_takes_does_not_stop_detection(world: World):
+    await begin(world, days=1)
+    await hold(world, at(24), 12.0)
+    async with world.app.state.db.transaction() as session:
+        await session.execute(text("""update threshold_versions set numbers = '{"gone": 1, "min_hours": -5}'"""))
+    await read(world, [*steps(30, 1), *[33.3] * 7, *steps(3, 1)], 24)
+
+    assert [one.points for one in await world.anomalies(rule="CONST")] == [7]
+
+
+# -- people --------------------------------------------------------------------------------------------
+
+
+async def test_one_proposes_another_accepts_and_it_is_written_down(world: World):
+    await begin(world, days=1)
+    supervisor, officer = world.as_(Role.SUPERVISOR), world.as_(Role.OFFICER)
+    one = await supervisor.propose_first_threshold(made())
+    assert (one.state, one.proposal, one.numbers, [offer.event for offer in one.allowed]) == (
+        ThresholdState.PROPOSED, {"min_hours": 20}, {"min_hours": 6}, [],
+    )  # fmt: skip
+    assert (await supervisor.propose_first_threshold(made())).version == 1
+    assert await refusal(supervisor.propose_first_threshold(made(numbers={"min_hours": 21.0}))) == (
+        409, "threshold_exists",
+    )  # fmt: skip
+
+    offered = {offer.event for offer in (await officer.get_threshold(CONST)).allowed}
+    assert offered == {ThresholdEvent.ACCEPT, ThresholdEvent.REFUSE}
+    assert await refusal(officer.decide_threshold(CONST, ThresholdEvent.REFUSE, 1)) == (422, "invalid")
+    assert await refusal(officer.decide_threshold(CONST, ThresholdEvent.ACCEPT, 7)) == (412, "stale_version")
+    accepted = await officer.decide_threshold(CONST, ThresholdEvent.ACCEPT, 1)
+    assert (accepted.state, accepted.versions[0].valid_from) == (ThresholdState.FROZEN, at(24) + MIDNIGHT)
+
+    again = await supervisor.propose_threshold(CONST, 2, ThresholdProposal(numbers={"min_hours": 12.0}, reason="缩短"))
+    refused = await officer.decide_threshold(CONST, ThresholdEvent.REFUSE, again.version, "不必")
+    assert (refused.state, [version.state for version in refused.versions]) == (
+        ThresholdState.FROZEN, [VersionState.REFUSED, VersionState.COMING],
+    )  # fmt: skip
+    rows = await world.rows("select action from audit_entry order by id")
+    assert [row[0] for row in rows] == [f"threshold.{event}" for event in ("propose", "accept", "propose", "refuse")]
+    async with world.app.state.db.transaction() as session:
+        assert (await verify(session)).broken_at is None
+
+
+async def test_nobody_accepts_their_own_proposal(world: World):
+    await begin(world, days=1)
+    officer = world.as_(Role.OFFICER)
+    one = await officer.propose_first_threshold(made())
+
+    assert await refusal(officer.decide_threshold(one.id, ThresholdEvent.ACCEPT, 1)) == (409, "blocked")
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"numbers": {"min_hours": 61.0}}, "numbers.min_hours"),
+        ({"numbers": {"min_hours": 0.0}}, "numbers.min_hours"),
+        ({"numbers": {"floor": 1.0}}, "numbers.floor"),
+        ({"rule": "EX-H", "numbers": {"valid_minutes": 10.0}}, "numbers.valid_minutes"),
+        ({"rule": "NONE"}, "rule"),
+        ({"kind": ReadingKind.DAY}, "rule"),
+        ({"outlet_id": uuid4()}, "outlet_id"),
+        ({"factor": "w99999"}, "factor"),
+        ({"reason": " "}, "reason"),
+    ],
+)
+async def test_a_bad_proposal_is_refused_by_field(world: World, fields: dict[str, Any], where: str):
+    await begin(world, days=1)
+    with pytest.raises(ServiceCallError) as refused:
+        await world.as_(Role.SUPERVISOR).propose_first_threshold(made(**fields))
+
+    assert refused.value.status == 422
+    assert [error["where"] for error in refused.value.context["errors"]] == [where]
+
+
+async def test_an_enterprise_sees_its_own_only_and_changes_none(world: World):
+    await begin(world, days=1)
+    supervisor = world.as_(Role.SUPERVISOR)
+    own = await supervisor.propose_first_threshold(made())
+    foreign = await supervisor.propose_first_threshold(made(outlet_id=W2))
+    firm = world.as_(Role.ENTERPRISE, enterprise="E1")
+
+    assert [one.id for one in (await firm.list_thresholds()).items] == [own.id]
+    assert (await firm.list_thresholds(enterprise_id=enterprise_uuid("E2"))).items == []
+    assert (await firm.list_thresholds(outlet_id=W2)).items == []
+    assert (await firm.get_threshold(own.id)).allowed == []
+    assert await refusal(firm.get_threshold(foreign.id)) == (404, "threshold_not_found")
+    assert await refusal(firm.get_threshold(uuid4())) == (404, "threshold_not_found")
+    for call in writes(firm, own):
+        assert await refusal(call) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.AUDITOR, Role.SERVICE])
+async def test_who_only_reads(world: World, role: Role):
+    await begin(world, days=1)
+    one = await world.as_(Role.SUPERVISOR).propose_first_threshold(made())
+    client = world.as_(role)
+
+    assert (await client.get_threshold(one.id)).allowed == []
+    for call in writes(client, one):
+        assert await refusal(call) == (403, "forbidden")
+
+
+def writes(client: DetectionClient, one: ThresholdDetail) -> list[Any]:
+    proposal = ThresholdProposal(numbers={"min_hours": 9.0}, reason="x")
+    return [client.propose_first_threshold(made()), client.propose_threshold(one.id, one.version, proposal),
+            *(client.decide_threshold(one.id, event, one.version, "x")
+              for event in (ThresholdEvent.ACCEPT, ThresholdEvent.REFUSE, ThresholdEvent.FREEZE,
+                            ThresholdEvent.RELEASE))]  # fmt: skip
+
+
+async def test_pages_hold_everything_once_and_filters_select(world: World):
+    await begin(world, days=1)
+    client, numbers = world.as_(Role.SUPERVISOR), count(10)
+    for rule in ("CONST", "ZERO"):
+        for outlet in (W1, W2):
+            await client.propose_first_threshold(
+                made(outlet_id=outlet, rule=rule, numbers={"min_hours": float(next(numbers))})
+            )
+    found, cursor = [], None
+    while True:
+        page = await client.list_thresholds(cursor=cursor, limit=1)
+        found += [one.id for one in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+
+    assert len(found) == len(set(found)) == 4
+    assert len((await client.list_thresholds(outlet_id=W1, rule="ZERO", factor=COD, kind=HOUR_MEAN)).items) == 1
+    assert (await client.list_thresholds(state=ThresholdState.FROZEN)).items == []
+    answer = await world.http("/v1/thresholds?cursor=nonsense", Role.SUPERVISOR)
+    assert answer.status_code == 422
