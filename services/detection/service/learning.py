@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.domain.checks.definition import Traits
 from services.detection.domain.covers import Cover, marked_flags
+from services.detection.domain.history import HOUR_MEANS
 from services.detection.domain.kernel import Batch
 from services.detection.domain.learning import LESSONS, Learnt, study
 from services.detection.domain.rules import Rule
@@ -18,7 +19,6 @@ from services.detection.domain.thresholds.policy import Policy, policy_on
 from services.detection.domain.thresholds.table import add
 from services.detection.domain.thresholds.teaching import consider
 from services.detection.gateways import History
-from services.detection.service.planning import HOUR_MEANS
 from services.detection.service.rulebook import Rulebook, traits_of
 from services.detection.service.thresholds import next_number, own_defaults, record
 from services.detection.store import EnterpriseStore, MarkStore, SeriesId, SeriesStore
