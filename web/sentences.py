@@ -28,6 +28,14 @@ DETECTION = {
         " brought %(observed)s of %(reference)s."
     ),
     "missing.backfilled": N_("Records were overdue and were all delivered later."),
+    "several.missing": N_(
+        "%(factors)s factors of the outlet fell silent together: %(count)s records in %(hours)s h;"
+        " mostly the link or the logger."
+    ),
+    "several": N_(
+        "%(factors)s factors of the outlet show this together: %(count)s readings in %(hours)s h;"
+        " mostly the device or the sampling."
+    ),
     "spike": N_(
         "The value leapt to %(observed)s %(unit)s and back; the recent median is %(reference)s; %(count)s readings."
     ),

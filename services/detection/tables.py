@@ -173,6 +173,7 @@ class AnomalyRow(Table, table=True):
         Index("anomalies_by_start", "started_at", "id"),
         Index("anomalies_of_outlet", "outlet_id", "until"),
         Index("anomalies_open", "outlet_id", postgresql_where=text("state = 'open'")),
+        Index("anomalies_of_parent", "parent_id", postgresql_where=text("parent_id is not null")),
     )
 
     id: UUID = Field(primary_key=True)
@@ -185,6 +186,7 @@ class AnomalyRow(Table, table=True):
     started_at: datetime = Field(sa_type=DateTime(timezone=True))
     until: datetime = Field(sa_type=DateTime(timezone=True))
     episode: dict[str, Any] = Field(sa_type=JSONB)
+    parent_id: UUID | None = None
     version: int
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from pydantic import AwareDatetime
 
 from services.detection.service import AnomalyService, load_rulebook
@@ -22,7 +22,7 @@ async def get_service(request: Request) -> AsyncIterator[AnomalyService]:
         yield AnomalyService(session, load_rulebook(), request.app.state.clock.now())
 
 
-async def get_filters(  # noqa: PLR0913 - the filters of the list
+async def get_filters(  # noqa: PLR0913, PLR0917 - the filters of the list
     enterprise_id: UUID | None = None,
     outlet_id: UUID | None = None,
     factor: Code | None = None,
@@ -30,9 +30,12 @@ async def get_filters(  # noqa: PLR0913 - the filters of the list
     state: AnomalyState | None = None,
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
+    parent_id: UUID | None = None,
+    alone: Annotated[bool, Query(description="Without those that a parent stands for.")] = False,  # noqa: FBT002
 ) -> Filters:
     """Filters from the query."""
-    return Filters(enterprise_id, outlet_id, factor, rule, state, _utc(since, "since"), _utc(until, "until"))
+    times = _utc(since, "since"), _utc(until, "until")
+    return Filters(enterprise_id, outlet_id, factor, rule, state, *times, parent_id=parent_id, alone=alone)
 
 
 def _utc(at: datetime | None, field: str) -> datetime | None:

@@ -10,112 +10,18 @@ replaces an episode by the one in a change before the next call (`fold` does it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from uuid import UUID, uuid5
+from uuid import uuid5
 
+from services.detection.domain.episodes import Change, ChangeKind, Episode, Policy, Worst, fold
 from services.detection.domain.grades import Grounds, frequency, grade
 from services.detection.domain.hits import NAMESPACE, Hit
-from services.detection.domain.rules import Rule
-from shared.contracts.detection import AnomalyState, Frequency, Nature, Severity
-from shared.contracts.ingest import ReadingKind
+from services.detection.domain.parents import gather
+from shared.contracts.detection import AnomalyState, Nature
 
-
-@dataclass(frozen=True)
-class Policy:
-    """How hits merge; the times are product defaults, kept as data by the service.
-
-    `merge_window`: hits of one outlet, factor and rule at most this far apart are one anomaly. `settle_after`:
-    an anomaly is declared closed when data time is this far past its end; longer than the merge window,
-    because a hit may be found some hours after it began. `recurrence_window`: a new anomaly this soon after
-    the last is its recurrence 复发. `corroboration_window`: two different suspicions of fraud at one outlet
-    this close together support each other.
-    """
-
-    rules: Mapping[str, Rule]
-    merge_window: timedelta = timedelta(hours=6)
-    settle_after: timedelta = timedelta(hours=12)
-    recurrence_window: timedelta = timedelta(hours=72)
-    corroboration_window: timedelta = timedelta(hours=24)
-    history: timedelta = timedelta(days=31)
-
-
-@dataclass(frozen=True)
-class Worst:
-    """The hit that shows the anomaly best: its values, and what ranks it."""
-
-    weight: float
-    hit_id: str
-    value: float
-    reference: float
-
-
-@dataclass(frozen=True)
-class Episode:
-    """An anomaly 异常: hits of one rule on one factor of one outlet, close together.
-
-    `last_at` is the start of the last period in it, `ended_at` the moment after that once no hit is
-    running, `closed_at` the same once declared closed. `running` are the open hits with their points so
-    far, `done_points` the points of finished ones. `marked_by` is the mark that explains it. `key` is the
-    idempotency key; `id` is made from it.
-    """
-
-    id: UUID
-    key: str
-    outlet_id: UUID
-    factor: str
-    kind: ReadingKind
-    check: str
-    rule: str
-    nature: Nature
-    severity: Severity
-    frequency: Frequency
-    count_30d: int
-    state: AnomalyState
-    started_at: datetime
-    last_at: datetime
-    until: datetime
-    detected_at: datetime
-    worst: Worst
-    longest: timedelta
-    hazardous: bool
-    hits: int = 0
-    running: tuple[tuple[UUID, int], ...] = ()
-    done_points: int = 0
-    closed_at: datetime | None = None
-    recurrence_of: UUID | None = None
-    marked_by: UUID | None = None
-
-    @property
-    def points(self) -> int:
-        """Readings that broke the rule; for missing data the records lost."""
-        return self.done_points + sum(count for _, count in self.running)
-
-    @property
-    def ended_at(self) -> datetime | None:
-        """End of the last hit, None while one is running."""
-        return None if self.running else self.until
-
-
-class ChangeKind(StrEnum):
-    """What a hit did to an anomaly; a rise of severity or nature outranks an update."""
-
-    OPENED = "opened"
-    UPDATED = "updated"
-    RAISED = "raised"
-    CLOSED = "closed"
-    REOPENED = "reopened"
-
-
-@dataclass(frozen=True)
-class Change:
-    """An anomaly as it now is, and what happened to it at data time `at`."""
-
-    kind: ChangeKind
-    episode: Episode
-    at: datetime
+__all__ = ["Change", "ChangeKind", "Episode", "Policy", "Worst", "apply_hit", "fold", "settle"]
 
 
 def apply_hit(known: Sequence[Episode], hit: Hit, *, policy: Policy, hazardous: bool = False) -> list[Change]:
@@ -123,33 +29,32 @@ def apply_hit(known: Sequence[Episode], hit: Hit, *, policy: Policy, hazardous: 
 
     `hazardous`: the factor is Class 1 or toxic. Raises KeyError for a rule that the policy does not know.
     """
-    own = [one for one in known if _same(one, hit)]
+    single = [one for one in known if not one.is_parent]
+    own = [one for one in single if _same(one, hit)]
     target = _target(own, hit, policy)
     if target is None:
         fresh = _open(own, hit, policy, hazardous=hazardous)
-        changes = [Change(ChangeKind.OPENED, _graded(_join(fresh, hit, policy), known, policy), hit.decided_at)]
+        changes = [Change(ChangeKind.OPENED, _graded(_join(fresh, hit, policy), single, policy), hit.decided_at)]
     else:
-        changed = _graded(_join(target, hit, policy), known, policy)
+        changed = _graded(_join(target, hit, policy), single, policy)
         if changed == target:
             return []
         changes = [Change(_kind(target, changed), changed, hit.decided_at)]
-    return changes + _corroborated(known, changes[0], policy)
+    return gather(known, changes + _corroborated(single, changes[0], policy), policy=policy)
 
 
 def settle(known: Iterable[Episode], watermark: datetime, *, policy: Policy) -> list[Change]:
     """Close the anomalies whose last hit ended `settle_after` before `watermark`, the outlet's data time."""
-    return [
+    listed = list(known)
+    closed = [
         Change(ChangeKind.CLOSED, replace(one, state=AnomalyState.CLOSED, closed_at=one.until), one.until)
-        for one in known
-        if one.state is AnomalyState.OPEN and not one.running and one.until + policy.settle_after <= watermark
+        for one in listed
+        if one.state is AnomalyState.OPEN
+        and not one.is_parent
+        and not one.running
+        and one.until + policy.settle_after <= watermark
     ]
-
-
-def fold(known: Iterable[Episode], changes: Iterable[Change]) -> list[Episode]:
-    """The episodes after the changes, new ones at the end."""
-    after = {one.id: one for one in known}
-    after.update((change.episode.id, change.episode) for change in changes)
-    return list(after.values())
+    return gather(listed, closed, policy=policy)
 
 
 def _same(episode: Episode, hit: Hit) -> bool:

@@ -122,14 +122,19 @@ def settle_hits(
             continue
         told = [one for one in told if one.opened or one.until > hit.started_at - policy.history]
         told.append(hit)
-        old = [one for one in recent if not one.running and one.until < hit.started_at - policy.history]
-        if old:
+        if old := _past(recent, hit.started_at - policy.history):
             done += old
             recent = [one for one in recent if one not in old]
         recent = fold(recent, apply_hit(recent, hit, policy=policy, hazardous=hazardous))
     recent = fold(recent, settle(recent, until, policy=policy))
     done = fold(done, settle(done, until, policy=policy))
     return tuple(sorted([*done, *recent], key=lambda one: (one.started_at, one.key)))
+
+
+def _past(known: Sequence[Episode], since: datetime) -> list[Episode]:
+    """Episodes that nothing can touch any more: over before `since`, with all that share their parent."""
+    alive = {one.parent_id or one.id for one in known if one.running or one.until >= since}
+    return [one for one in known if (one.parent_id or one.id) not in alive]
 
 
 def _running(state: Floats, the_plan: Plan | None, key: SeriesKey) -> list[Hit]:

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 from services.detection.domain.anomalies import Episode
 
-FIELDS = ("observed", "reference", "ratio", "count", "hours", "longest_hours")
+FIELDS = ("observed", "reference", "ratio", "count", "hours", "longest_hours", "factors")
+PARENT_CODES = ("several.missing", "several")
+"""Of several factors at once: a lost link, or a device."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,15 @@ def explain(episode: Episode) -> Reason:
 
     `observed` and `reference` are the worst value and the limit, bound, median or tolerance it was held
     against, for missing data records received and expected; `ratio` their quotient (0 when the reference
-    is zero); `count` the points, or records lost; `hours` from start to end, `longest_hours` of one hit.
+    is zero); `count` the points, or records lost; `hours` from start to end, `longest_hours` of one hit; `factors`
+    how many a parent stands for.
     """
     worst = episode.worst
+    several = {"factors": float(len(episode.factors))} if episode.is_parent else {}
     return Reason(
         _code(episode),
-        {
+        several
+        | {
             "observed": worst.value,
             "reference": worst.reference,
             "ratio": worst.value / worst.reference if worst.reference else 0.0,
@@ -44,6 +49,8 @@ def _code(episode: Episode) -> str:
         return f"{episode.check}.{'above' if episode.worst.value >= episode.worst.reference else 'below'}"
     if episode.check == "missing" and episode.points == 0:
         return "missing.backfilled"
+    if episode.is_parent:
+        return f"several.{episode.check}" if f"several.{episode.check}" in PARENT_CODES else "several"
     return episode.check
 
 

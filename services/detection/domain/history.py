@@ -37,4 +37,4 @@ def find_hits_of_outlet(rules: Sequence[Rule], lines: Sequence[Line], choice: Ch
         minutes = line.traits.kind is ReadingKind.MINUTE and line.traits.factor in hourly
         used = by_hours if minutes else choice
         hits += find_hits(rules, line.traits, line.batch, key=line.key, choice=used)[0]
-    return hits if len(lines) == 1 else sorted(hits, key=lambda hit: hit.decided_at + hit.series.interval)
+    return hits if len(lines) == 1 else sorted(hits, key=lambda hit: hit.order)

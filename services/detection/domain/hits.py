@@ -57,6 +57,12 @@ class Hit:
         return uuid5(NAMESPACE, self.key)
 
     @property
+    def order(self) -> tuple[datetime, datetime, str, str, str]:
+        """Hits are applied in the order in which their last readings were complete, then of their start and place."""
+        series = self.series
+        return (self.decided_at + series.interval, self.started_at, series.factor, series.kind.value, self.rule)
+
+    @property
     def late(self) -> bool:
         """Made by one late point, not by the run of the series: it is told even where another hit has told it."""
         return not self.opened and self.decided_at == self.started_at < self.until

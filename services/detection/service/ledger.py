@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.detection.domain.anomalies import Change, ChangeKind, Episode, Policy, apply_hit, fold, settle
 from services.detection.domain.covers import Cover, excuse
 from services.detection.domain.hits import Hit
+from services.detection.domain.parents import gather
 from services.detection.domain.suppressing.model import Suppression, find_cover
 from services.detection.service.judging import precision_of_rules
 from services.detection.service.wire import anomaly_out
@@ -57,7 +58,7 @@ class Ledger:
         same story however the feed was cut.
         """
         spans = await self._spans([hit for hit in hits if hit.late])
-        for hit in sorted(hits, key=lambda hit: hit.decided_at + hit.series.interval):
+        for hit in sorted(hits, key=lambda hit: hit.order):
             line = line_of(hit)
             if hit.late and any(span.holds(hit.started_at) for span in spans[line]):
                 continue
@@ -71,8 +72,10 @@ class Ledger:
 
     def excuse(self, outlet_id: UUID, covers: Sequence[Cover]) -> None:
         """Name the marks that explain anomalies, and no longer those that do not."""
-        changed = ((one, excuse(one, covers)) for one in self._episodes.get(outlet_id, []))
-        self._note(outlet_id, [Change(ChangeKind.UPDATED, new, new.until) for one, new in changed if new != one])
+        known = self._episodes.get(outlet_id, [])
+        changed = ((one, excuse(one, covers)) for one in known if not one.is_parent)
+        changes = [Change(ChangeKind.UPDATED, new, new.until) for one, new in changed if new != one]
+        self._note(outlet_id, gather(known, changes, policy=self._policy))
 
     def _keeps_quiet(self, hit: Hit, known: Sequence[Episode], enterprise_id: UUID) -> bool:
         """Note the suppression of a hit. One that already runs in an anomaly stays with it."""
@@ -89,15 +92,16 @@ class Ledger:
         self._note(outlet_id, settle(self._episodes.get(outlet_id, []), watermark, policy=self._policy))
 
     async def save(self, outlets: Mapping[UUID, OutletOut], now: datetime) -> None:
-        """Write what has changed and tell each changed anomaly once, as it now is."""
+        """Write what has changed and tell each changed anomaly once, as it now is; a parent before its children."""
         await self._hits.save(list(self._told.values()), self._quiet)
-        opened = [changes[0].episode for changes in self._changes.values() if changes[0].episode.id not in self._stored]
+        told = sorted(self._changes.values(), key=lambda changes: not changes[0].episode.is_parent)
+        opened = [changes[0].episode for changes in told if changes[0].episode.id not in self._stored]
         days = [episode.started_at.astimezone(PARK_ZONE).date() for episode in opened]
         numbers = dict(zip((one.id for one in opened), await self._anomalies.take_numbers(days), strict=True))
-        saved = [self._stored_as(changes[-1].episode, numbers, outlets) for changes in self._changes.values()]
+        saved = [self._stored_as(changes[-1].episode, numbers, outlets) for changes in told]
         await self._anomalies.save(saved)
         precisions = await precision_of_rules(self._session, now) if saved else {}
-        for one, changes in zip(saved, self._changes.values(), strict=True):
+        for one, changes in zip(saved, told, strict=True):
             data = anomaly_out(one, outlets[one.episode.outlet_id], precisions).model_dump(mode="json")
             await publish(self._session, _event_type(changes), str(one.episode.id), data, at=now)
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, DateTime, Uuid, and_, bindparam, column, func, or_, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from services.detection.domain.anomalies import Episode
@@ -43,14 +44,19 @@ class Filters:
     state: AnomalyState | None = None
     since: datetime | None = None
     until: datetime | None = None
+    parent_id: UUID | None = None
+    alone: bool = False
+    """Without those that a parent stands for."""
 
     def conditions(self) -> list[Any]:
         """As SQL conditions."""
         equal = {
             "enterprise_id": self.enterprise_id, "outlet_id": self.outlet_id, "factor": self.factor,
-            "rule": self.rule, "state": self.state.value if self.state else None,
+            "rule": self.rule, "state": self.state.value if self.state else None, "parent_id": self.parent_id,
         }  # fmt: skip
         found = [getattr(AnomalyRow, name) == value for name, value in equal.items() if value is not None]
+        if self.alone:
+            found.append(col(AnomalyRow.parent_id).is_(None))
         if self.since is not None:
             found.append(or_(col(AnomalyRow.until) > self.since, col(AnomalyRow.state) == AnomalyState.OPEN.value))
         if self.until is not None:
@@ -65,7 +71,7 @@ class AnomalyStore:
         self._session = session
 
     async def known(self, since: Mapping[UUID, datetime]) -> list[Stored]:
-        """Episodes of these outlets that are open or reach past a time of each."""
+        """Episodes of these outlets that are open or reach past a time of each, with all that share their parent."""
         times = func.unnest(
             bindparam(None, list(since), type_=ARRAY(Uuid)),
             bindparam(None, list(since.values()), type_=ARRAY(DateTime(timezone=True))),
@@ -73,11 +79,16 @@ class AnomalyStore:
         wanted = times.table_valued(
             column("outlet_id", Uuid), column("since", DateTime(timezone=True)), name="wanted"
         ).render_derived()
-        recent = or_(col(AnomalyRow.until) >= wanted.c.since, col(AnomalyRow.state) == AnomalyState.OPEN.value)
+        parent = aliased(AnomalyRow)
+        recent = [
+            or_(col(one.until) >= wanted.c.since, col(one.state) == AnomalyState.OPEN.value)
+            for one in (AnomalyRow, parent)
+        ]
         rows = await self._session.execute(
             select(AnomalyRow)
             .join(wanted, col(AnomalyRow.outlet_id) == wanted.c.outlet_id)
-            .where(recent)
+            .join(parent, col(parent.id) == col(AnomalyRow.parent_id), isouter=True)
+            .where(or_(*recent))
             .order_by(col(AnomalyRow.started_at), col(AnomalyRow.id))
         )
         return [_stored(row) for row in rows.scalars()]
@@ -152,7 +163,8 @@ class AnomalyStore:
         for part in chunks(sorted(anomalies, key=lambda one: one.episode.id)):
             statement = insert(AnomalyRow).values([_row(one) for one in part])
             changes = {
-                name: statement.excluded[name] for name in ("state", "started_at", "until", "episode", "version")
+                name: statement.excluded[name]
+                for name in ("state", "started_at", "until", "episode", "parent_id", "version")
             }
             await self._session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes))
 
@@ -162,7 +174,8 @@ def _row(one: Stored) -> dict[str, Any]:
     return {
         "id": episode.id, "no": one.no, "enterprise_id": one.enterprise_id, "outlet_id": episode.outlet_id,
         "factor": episode.factor, "rule": episode.rule, "state": episode.state.value, "started_at": episode.started_at,
-        "until": episode.until, "episode": _EPISODE.dump_python(episode, mode="json"), "version": one.version,
+        "until": episode.until, "episode": _EPISODE.dump_python(episode, mode="json"), "parent_id": episode.parent_id,
+        "version": one.version,
     }  # fmt: skip
 
 

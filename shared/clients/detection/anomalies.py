@@ -21,13 +21,17 @@ class AnomalyCalls(ServiceClient):
         state: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        parent_id: UUID | None = None,
+        alone: bool = False,
         cursor: str | None = None,
         limit: int = 100,
     ) -> Page[AnomalyOut]:
-        """Anomalies, newest start first; `since`/`until` select those that overlap the span."""
+        """Anomalies, newest start first; `since`/`until` select those that overlap the span, `parent_id` the children
+        of a parent, `alone` leaves out those that a parent stands for.
+        """
         answer = await self.get_json(
             "/v1/anomalies", enterprise_id=enterprise_id, outlet_id=outlet_id, factor=factor, rule=rule, state=state,
-            since=since, until=until, cursor=cursor, limit=limit,
+            since=since, until=until, parent_id=parent_id, alone=alone or None, cursor=cursor, limit=limit,
         )  # fmt: skip
         return Page[AnomalyOut].model_validate(answer)
 

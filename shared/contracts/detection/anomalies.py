@@ -8,6 +8,9 @@ from pydantic import AwareDatetime, Field
 
 from shared.contracts.ingest import ReadingKind, Wire
 
+SEVERAL = "*"
+"""The factor of a parent: an anomaly that stands for those of several factors of its outlet."""
+
 
 class Nature(StrEnum):
     """What kind of problem (product E2)."""
@@ -51,7 +54,7 @@ class Explanation(Wire):
 
 
 class AnomalyOut(Wire):
-    """An anomaly 异常: merged hits of one rule on one factor of one outlet."""
+    """An anomaly 异常: merged hits of one rule on one factor of one outlet, or a parent of several such."""
 
     id: UUID
     no: str
@@ -59,6 +62,11 @@ class AnomalyOut(Wire):
     enterprise_id: UUID
     outlet_id: UUID
     factor: str
+    """A code, or `*` for a parent."""
+    factors: list[str] = []
+    """Of a parent: the factors whose anomalies it stands for."""
+    parent_id: UUID | None = None
+    """The parent that stands for it: several factors of the outlet began to break the rule together."""
     kind: ReadingKind
     rule: str
     """Rule code: EX-H, EX-D, RANGE, CONST, MISS, SPIKE, NEG, ZERO, TEMP850, EX-TREND, HUG, STEP, LOWVAR."""

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from services.detection.domain.checks import CHECKS
-from services.detection.domain.explanations import FIELDS
+from services.detection.domain.explanations import FIELDS, PARENT_CODES
 from services.detection.domain.kernel import PARAM_COUNT
 from services.detection.domain.rules import RuleError, parameters, plan, read_explanations, read_rules
 from tests.detection.domain.makers import DAY, FOLDER, make_plan, make_rules, make_traits
@@ -74,7 +74,7 @@ def test_the_rules_shipped():
 def test_every_explanation_has_both_languages_and_knows_its_fields():
     texts = read_explanations(yaml.safe_load((FOLDER / "explanations.yaml").read_text(encoding="utf-8")))
 
-    assert set(texts) == {code for check in CHECKS for code in check.explanations}
+    assert set(texts) == {*PARENT_CODES, *(code for check in CHECKS for code in check.explanations)}
     for text in texts.values():
         fields = [{name for _, name, _, _ in Formatter().parse(one) if name} for one in (text.zh, text.en)]
         assert fields[0] == fields[1]

@@ -8,8 +8,8 @@ from uuid import UUID
 from services.casework.domain import deadlines
 from services.casework.domain.cases.model import Case
 from services.casework.domain.priority import own_priority
-from shared.contracts.casework import CaseState
-from shared.contracts.detection import AnomalyOut, Frequency, Severity
+from shared.contracts.casework import CaseAct, CaseEvent, CaseState, ReasonCode
+from shared.contracts.detection import SEVERAL, AnomalyOut, Frequency, Severity
 
 JOIN_WITHIN = timedelta(hours=6)
 """Anomalies of one factor of one outlet this close together are one question to the enterprise."""
@@ -56,20 +56,34 @@ def find_to_join(anomaly: AnomalyOut, cases: Iterable[Case]) -> Case | None:
     )
 
 
+def may_give_up(case: Case) -> bool:
+    """Whether the case is nothing but one anomaly that nobody has looked at, so that it can go into another."""
+    return case.state is CaseState.SCREENING and case.anomalies == 1
+
+
+def merging(no: str) -> CaseAct:
+    """What the system does with such a case when the anomaly turns out to be part of the case `no`."""
+    return CaseAct(event=CaseEvent.MERGE, into=no, reason_code=ReasonCode.SAME_EPISODE)
+
+
 def take_in(case: Case, anomaly: AnomalyOut, *, added: int, now: datetime) -> Case:
     """The case with what a further (`added` 1) or a changed (0) anomaly of it says. Severity never falls.
+
+    A parent tells anew how many factors it stands for.
 
     The version counts only what bears on a decision: a further anomaly or a graver severity.
     """
     severity = Severity(min(case.severity.value, anomaly.severity.value))
     frequency = _FREQUENCY[max(_FREQUENCY.index(case.frequency), _FREQUENCY.index(anomaly.frequency))]
     graver = severity is not case.severity
+    own = (case.factor, case.rule) == (anomaly.factor, anomaly.rule) and anomaly.factor == SEVERAL
     counts = added > 0 or graver
     precision = _better(case.rule_precision, anomaly.rule_precision)
     return replace(
         case,
         severity=severity,
         frequency=frequency,
+        title=anomaly.explanation.model_dump(mode="json") if own else case.title,
         count_30d=max(case.count_30d, anomaly.count_30d),
         anomalies=case.anomalies + added,
         anomaly_started_at=min(case.anomaly_started_at, anomaly.started_at),

@@ -84,7 +84,7 @@ CASES: Machine[Case] = Machine(
             reasons=(Reason.SENSOR_ARTEFACT, Reason.RULE_TOO_TIGHT, Reason.DATA_LATE, Reason.OTHER)),
         Row(event=Event.MARK_COVERED, sources=(State.SCREENING,), target=State.COVERED_BY_MARK, parties=STAFF,
             needs=("reason_code",), reasons=(Reason.MARKED_IN_TIME, Reason.OTHER)),
-        Row(event=Event.MERGE, sources=(State.SCREENING,), target=State.MERGED, parties=STAFF,
+        Row(event=Event.MERGE, sources=(State.SCREENING,), target=State.MERGED, parties=STAFF | MACHINE,
             needs=("into", "reason_code"), reasons=(Reason.SAME_EPISODE, Reason.OTHER)),
         # The enterprise's turn
         Row(event=Event.ACKNOWLEDGE, sources=(State.INQUIRY_SENT, State.OVERDUE), target=State.ACKNOWLEDGED,
