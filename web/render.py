@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from shared.clock import Clock
 from shared.logging import request_id
-from web import formats, i18n, labels, titles
+from web import formats, i18n, labels, several, titles
 from web.explain import explain
 from web.frame import Frame
 from web.htmx import FRESH, is_htmx
@@ -53,6 +53,7 @@ def build_environment() -> Environment:
         comma=formats.comma, colon=formats.colon, brackets=formats.brackets,
         label=labels.label, trade=labels.trade, name_of=labels.name_of, explain=explain,
         case_title=titles.case_title, anomaly_text=titles.anomaly_text, who=titles.who, hints=labels.TABLES["act_hint"],
+        singles=several.singles, named=several.named,
     )  # fmt: skip
     return environment
 

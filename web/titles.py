@@ -8,6 +8,7 @@ from web import formats
 from web.explain import explain
 from web.i18n import gettext
 from web.labels import label, name_of
+from web.several import codes_of
 
 POINT_RULES = frozenset({"SPIKE"})
 SYSTEM = "system"
@@ -17,6 +18,8 @@ SHORT = timedelta(minutes=1)
 def case_title(case: CaseSummary) -> str:
     """Factor, rule and how long: `COD constant value, 7 h`."""
     factor = name_of(case, "factor_name")
+    if codes := codes_of(case):
+        factor = gettext("%(n)s factors") % {"n": len(codes)}
     names = {"factor": factor[:1].upper() + factor[1:], "rule": label(case.rule, "rule")}
     lasted = _lasted(case)
     if case.rule in POINT_RULES or lasted < SHORT:

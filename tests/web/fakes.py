@@ -105,9 +105,11 @@ def detection(park: Park, app: FastAPI) -> None:
     fake_detection.open_summary(park, app)
 
     @app.get("/v1/anomalies")
-    async def anomalies(outlet_id: UUID) -> Any:
-        found = [item for case in park.cases.values() for item in case.anomaly_list if item.outlet_id == outlet_id]
-        return page(found[:1])
+    async def anomalies(outlet_id: UUID | None = None, parent_id: UUID | None = None) -> Any:
+        known = [item for case in park.cases.values() for item in case.anomaly_list]
+        if parent_id is not None:
+            return page([item for item in known if item.parent_id == parent_id])
+        return page([item for item in known if item.outlet_id == outlet_id][:1])
 
     @app.get("/v1/anomalies/{one}")
     async def anomaly(one: UUID) -> Any:

@@ -18,6 +18,7 @@ from web.pages.curves import case_charts, covering
 from web.refusals import INVALID, RETRY_STATUS, field_errors
 from web.render import render
 from web.session import SomeViewer, Viewer
+from web.several import names_for
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(set_frame)])
 LIST = "pages/cases/list.html"
@@ -98,6 +99,7 @@ async def case_context(
     acts = [act for act in case.allowed if act.event not in ENTERPRISE_EVENTS]
     return {
         "case": case, "covering": await covering(viewer.backends.ingest, case),
+        "names": await names_for(viewer.backends.ingest, case.anomaly_list),
         "steps": steps(case), "charts": charts, "ranges": list(RANGES), "range": chosen or "",
         "acts": acts, "form": form or ActForm(), "errors": errors or {}, "min_visit": local_time(now),
         "may_answer": any(act.event in ENTERPRISE_EVENTS for act in case.allowed),

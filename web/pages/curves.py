@@ -14,6 +14,7 @@ from shared.logging import get_logger
 from web.charts import Chart, Window, anomaly_bands, around, case_bands, chosen, mark_bands
 from web.i18n import gettext
 from web.labels import name_of
+from web.several import codes_of, curve_of, names_for
 
 log = get_logger(__name__)
 MOST_POINTS = 4000
@@ -47,7 +48,7 @@ def _spark_ask(case: CaseSummary, now: datetime) -> SparkAsk:
     if not by_hour and window.until - window.since < MINUTE_WINDOW:
         kinds.reverse()
     return SparkAsk(
-        outlet_id=case.outlet_id, factor=case.factor, kinds=kinds, since=window.since, until=window.until
+        outlet_id=case.outlet_id, factor=curve_of(case), kinds=kinds, since=window.since, until=window.until
     )  # fmt: skip
 
 
@@ -81,11 +82,12 @@ async def marks_in(ingest: IngestClient, outlet_id: UUID, since: datetime, until
 async def covering(ingest: IngestClient, case: CaseDetail) -> list[MarkOut]:
     """Marks that speak of the factor of a case in the time of its episode, with their effect or without."""
     marks = await marks_in(ingest, case.outlet_id, case.anomaly_started_at, case.anomaly_last_at)
-    return [mark for mark in marks if not mark.factors or case.factor in mark.factors]
+    factors = {case.factor, *codes_of(case)}
+    return [mark for mark in marks if not mark.factors or not factors.isdisjoint(mark.factors)]
 
 
 def _kinds(case: CaseDetail, window: Window) -> list[ReadingKind]:
-    shown = next((item.kind for item in case.anomaly_list if item.factor == case.factor), ReadingKind.HOUR)
+    shown = next((item.kind for item in case.anomaly_list if item.factor == curve_of(case)), ReadingKind.HOUR)
     if window.until - window.since > MINUTE_WINDOW and shown in {ReadingKind.MINUTE, ReadingKind.REALTIME}:
         shown = ReadingKind.HOUR
     return [shown, *(kind for kind in (ReadingKind.MINUTE, ReadingKind.HOUR) if kind is not shown)]
@@ -96,16 +98,17 @@ async def case_charts(
 ) -> list[Chart]:
     """The curve of a case's factor, and of the flow below it; none where ingest does not answer."""
     window = chosen(chosen_range, case.anomaly_started_at, case.anomaly_last_at, now)
-    bands = anomaly_bands(case.anomaly_list, case.factor)
+    factor = curve_of(case)
+    bands = anomaly_bands(case.anomaly_list, factor)
     marks = await marks_in(ingest, case.outlet_id, window.since, window.until)
-    bands += mark_bands(marks, case.factor, window.until)
+    bands += mark_bands(marks, factor, window.until)
     charts: list[Chart] = []
     try:
         for kind in _kinds(case, window):
             series = await ingest.get_series(
-                case.outlet_id, case.factor, kind=kind, since=window.since, until=window.until, max_points=MOST_POINTS
+                case.outlet_id, factor, kind=kind, since=window.since, until=window.until, max_points=MOST_POINTS
             )
-            charts = [Chart(series, window, name_of(case, "factor_name"), bands)]
+            charts = [Chart(series, window, await _name(ingest, case, factor), bands)]
             if not charts[0].empty:
                 break
         if with_flow and charts:
@@ -115,11 +118,17 @@ async def case_charts(
     return charts
 
 
+async def _name(ingest: IngestClient, case: CaseDetail, factor: str) -> str:
+    if factor == case.factor:
+        return name_of(case, "factor_name")
+    return (await names_for(ingest, case.anomaly_list)).get(factor, factor)
+
+
 async def _flow(ingest: IngestClient, case: CaseDetail, first: Chart) -> list[Chart]:
     outlet = await ingest.get_outlet(case.outlet_id)
-    factor = next((f.factor for f in outlet.factors if f.factor in FLOW_FACTORS and f.factor != case.factor), None)
+    factor = next((f.factor for f in outlet.factors if f.factor in FLOW_FACTORS and f.factor != curve_of(case)), None)
     if factor is None:
         return []
     series = await read_series(ingest, outlet, factor, first.series.kind, first.window)
-    chart = Chart(series, first.window, gettext("Flow"), anomaly_bands(case.anomaly_list, case.factor))
+    chart = Chart(series, first.window, gettext("Flow"), anomaly_bands(case.anomaly_list, curve_of(case)))
     return [] if chart.empty else [chart]

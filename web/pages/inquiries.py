@@ -20,6 +20,7 @@ from web.pages.uploads import TAKEN_ERRORS, form_files, upload, upload_problem
 from web.refusals import RETRY_STATUS, field_errors, refusal
 from web.render import render
 from web.session import EnterpriseViewer, Viewer
+from web.several import names_for
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(set_frame)])
 TASKS = "pages/inquiries/todo.html"
@@ -55,7 +56,7 @@ async def _facts(request: Request, viewer: Viewer, case: CaseDetail, **more: Any
     events = {act.event for act in case.allowed if not act.blocked}
     return {
         "case": case, "charts": charts, "may_acknowledge": "acknowledge" in events, "may_reply": "reply" in events,
-        "errors": {}, **more,
+        "errors": {}, "names": await names_for(viewer.backends.ingest, case.anomaly_list), **more,
     }  # fmt: skip
 
 

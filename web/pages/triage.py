@@ -18,6 +18,7 @@ from web.pages.curves import case_charts, covering, sparks
 from web.refusals import INVALID, RETRY_STATUS, field_errors
 from web.render import render
 from web.session import SupervisorViewer, Viewer
+from web.several import names_for
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(set_frame)])
 PAGE = "pages/triage/queue.html"
@@ -91,6 +92,7 @@ async def preview_context(
     choices = decisions(case.allowed)
     return {
         "case": case, "covering": await covering(viewer.backends.ingest, case),
+        "names": await names_for(viewer.backends.ingest, case.anomaly_list),
         "charts": charts, "choices": choices, "reasons": reason_options(choices),
         "needs_merge": needed(choices, "into"), "needs_visit": needed(choices, "visit_at"),
         "may_start": any(item.event == START and not item.blocked for item in case.allowed),

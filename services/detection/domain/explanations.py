@@ -14,10 +14,12 @@ PARENT_CODES = ("several.missing", "several")
 
 @dataclass(frozen=True)
 class Reason:
-    """Explanation code and its parameters; numbers only, names of the fields in `FIELDS`."""
+    """Explanation code and its parameters: numbers, with the names of `FIELDS`, and for a parent the `codes` of its
+    factors.
+    """
 
     code: str
-    params: dict[str, float]
+    params: dict[str, float | list[str]]
 
 
 def explain(episode: Episode) -> Reason:
@@ -29,11 +31,13 @@ def explain(episode: Episode) -> Reason:
     how many a parent stands for.
     """
     worst = episode.worst
-    several = {"factors": float(len(episode.factors))} if episode.is_parent else {}
+    several: dict[str, float | list[str]] = {}
+    if episode.is_parent:
+        several = {"factors": float(len(episode.factors)), "codes": list(episode.factors)}
     return Reason(
         _code(episode),
-        several
-        | {
+        {
+            **several,
             "observed": worst.value,
             "reference": worst.reference,
             "ratio": worst.value / worst.reference if worst.reference else 0.0,
