@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import reduce
+from functools import cache, reduce
 from operator import add
 
 import numpy as np
@@ -71,7 +71,9 @@ def judge(case: Case) -> Verdict:
     columns, interval = case.lines[0].columns, case.lines[0].traits.interval
 
     def scored(alarms: Sequence[Span], *, kinds: bool) -> Score:
-        made = score(case.labels, alarms, columns.t, interval, by_kind=kinds, fits=case.fits)
+        made = score(
+            case.labels, alarms, columns.t, interval, by_kind=kinds, fits=case.fits, together=together_checks()
+        )
         return replace(made, days=made.days * (len(case.lines) if kinds else 1))
 
     return Verdict(
@@ -80,8 +82,15 @@ def judge(case: Case) -> Verdict:
         scored(ours, kinds=case.kinds),
         scored(peer, kinds=case.kinds),
         scored(ours, kinds=True),
-        sum(one.severity is Severity.A and not _touches(one, case.labels) for one in episodes),
+        sum(one.severity is Severity.A and not _touches(one, case.labels) for one in episodes if not one.parent_id),
     )
+
+
+@cache
+def together_checks() -> frozenset[str]:
+    """Checks whose anomalies of several factors get a parent."""
+    rulebook = load_rulebook()
+    return frozenset(rule.check.name for rule in rulebook.rules if rule.nature in rulebook.policy.together)
 
 
 def find(case: Case) -> tuple[list[Hit], tuple[Episode, ...]]:

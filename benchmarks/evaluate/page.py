@@ -24,6 +24,8 @@ reported here ({REPORTING}); for choosing thresholds there are others ({TUNING},
 - **Episode.** Alarms of one check on one series at most three samples apart (at least 30 minutes; for hourly data two
   hours) are one episode. Where labels do not say what is wrong (river, stacks, plant), alarms of all checks, and of all
   sensors of the plant, are merged together; for the naive check likewise.
+- **Several factors.** Episodes of one check about data or devices (natures N2, N3) that begin within ten minutes on
+  three or more factors of one outlet are one, as their parent is in the product: a lost link is one alarm.
 - **Recall** is the share of labels that an alarm overlaps, **precision** the share of alarm episodes that overlap a
   label, both with a tolerance of two samples. In brackets the 95 % interval of Wilson; fewer than {FEWEST} are given as
   counts.

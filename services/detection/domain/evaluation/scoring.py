@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from services.detection.domain.compiled import Integers
-from services.detection.domain.evaluation.spans import Span, gap_of, merge
+from services.detection.domain.episodes import Policy
+from services.detection.domain.evaluation.spans import Span, families, gap_of, merge
 from services.detection.domain.evaluation.wilson import wilson
 
 FEWEST = 10
@@ -150,7 +151,7 @@ class Score:
         return Latency(float(median), float(p90), float(median_s) / 60.0, float(p90_s) / 60.0)
 
 
-def score(
+def score(  # noqa: PLR0913 - what makes a score
     labels: Sequence[Span],
     alarms: Iterable[Span],
     times: Integers,
@@ -158,15 +159,19 @@ def score(
     *,
     by_kind: bool = True,
     fits: Mapping[str, frozenset[str]] | None = None,
+    together: frozenset[str] = frozenset(),
 ) -> Score:
     """Score one series, or all of one outlet: `times` (n,) of the points, each of `interval` seconds.
 
     An alarm meets a label only on a factor that the label touches.
     `by_kind` False: alarms of all kinds and factors are merged together, for labels that do not say what is wrong.
-    `fits` are the checks that are right for a kind of label; without an entry the check of the same name.
+    `fits` are the checks that are right for a kind of label; without an entry the check of the same name. Episodes of
+    a check in `together` that begin together on several factors are one, as their parent is live.
     """
     single = sorted(alarms if by_kind else (replace(alarm, kind=ANY, factors=()) for alarm in alarms))
-    episodes = merge(single, gap_of(interval))
+    policy = Policy(rules={})
+    within = policy.together_within.total_seconds()
+    episodes = families(merge(single, gap_of(interval)), together, within, policy.together_least)
     margin = TOLERANCE * interval
     touched = _overlap(labels, episodes, margin)
     met = _overlap(labels, single, margin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,6 +46,32 @@ def merge(spans: Iterable[Span], gap: float) -> list[Span]:
         else:
             merged.append(span)
     return sorted(merged)
+
+
+def families(episodes: Iterable[Span], together: Collection[str], within: float, least: int) -> list[Span]:
+    """Episodes with those of one of the checks `together` that begin within so many seconds of each other on at least
+    so many factors as one: a lost link is one alarm. What is computed from a factor is no further one.
+    """
+    told: list[Span] = []
+    open_family: list[Span] = []
+    for span in [*sorted(episodes, key=lambda one: (one.kind, one.start, one.factors)), None]:
+        first = open_family[0] if open_family else None
+        if first and (span is None or span.kind != first.kind or span.start - first.start > within):
+            told += _family(open_family, least)
+            open_family = []
+        if span is not None and span.kind in together:
+            open_family.append(span)
+        elif span is not None:
+            told.append(span)
+    return sorted(told)
+
+
+def _family(members: list[Span], least: int) -> list[Span]:
+    factors = sorted({factor for one in members for factor in one.factors})
+    if len({factor.split("-", 1)[0] for factor in factors}) < least:
+        return members
+    begin, end = members[0].start, max(one.end for one in members)
+    return [Span(begin, end, members[0].kind, min(one.at for one in members), tuple(factors))]
 
 
 def runs(t: Integers, marked: npt.NDArray[np.bool_], interval: float, kind: str = "") -> list[Span]:

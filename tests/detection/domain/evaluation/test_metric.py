@@ -1,5 +1,7 @@
 """Worked examples of the metric."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -134,3 +136,20 @@ def test_some_kinds_of_labels_alone_leave_the_alarms_as_judged():
 
     assert (some.recall(), made.recall(), some.precision()) == (Rate(0, 1), Rate(1, 2), Rate(1, 2))
     assert set(some.confusion) == {("spike", "missed")}
+
+
+def test_a_lost_link_is_one_alarm():
+    lost = [replace(span(10, 3, "missing"), factors=(code,)) for code in ("a19001", "a21002", "a21026", "a21026-Zs")]
+    label = replace(span(10, 3, "link_loss"), factors=("a19001", "a21002", "a21026", "a21026-Zs"))
+
+    def counted(alarms: list[Span], together: frozenset[str] = frozenset({"missing"})) -> tuple[Rate, Rate]:
+        made = score([label], alarms, TIMES, float(HOUR), together=together)
+        return made.recall(), made.precision()
+
+    assert counted(lost) == (Rate(1, 1), Rate(1, 1))
+    assert counted(lost, frozenset({"constant"})) == (Rate(1, 1), Rate(4, 4))
+    assert counted(lost[1:]) == (Rate(1, 1), Rate(3, 3))
+    far = [replace(one, start=one.start + 900 * place) for place, one in enumerate(lost[:3])]
+    assert counted(far) == (Rate(1, 1), Rate(3, 3))
+    other = [replace(span(300, 1, "missing"), factors=(code,)) for code in ("a19001", "a21002", "a21026")]
+    assert counted([*lost, *other])[1] == Rate(1, 2)
