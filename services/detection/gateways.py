@@ -115,21 +115,37 @@ class Readings:
                         found[factor, kind] = _joined(found.get((factor, kind)), column)
         return found
 
-    async def _read(self, ids: list[UUID], kind: ReadingKind, first: int, last: int) -> list[pa.Table]:
+    async def history_of_factor(
+        self, ids: Sequence[UUID], kind: ReadingKind, factor: str, first: int, last: int
+    ) -> dict[UUID, Column]:
+        """One factor of up to 200 outlets from `first` to `last`, both included; without those that have no value."""
+        found: dict[UUID, Column] = {}
+        for table in await self._read(list(ids), kind, first, last, [factor]) if ids else []:
+            for (outlet_id, code), column in split(table).items():
+                if code == factor:
+                    found[outlet_id] = _joined(found.get(outlet_id), column)
+        return found
+
+    async def _read(
+        self, ids: list[UUID], kind: ReadingKind, first: int, last: int, factors: Sequence[str] = ()
+    ) -> list[pa.Table]:
         """One call, or several where the answer would be too large."""
         try:
-            return [await self.client.read_arrow(ids, kind, _moment(first), _moment(last))]
+            return [await self.client.read_arrow(ids, kind, _moment(first), _moment(last), factors=factors)]
         except ServiceCallError as error:
             if error.status != httpx.codes.REQUEST_ENTITY_TOO_LARGE or (len(ids) == 1 and first == last):
                 raise
         if len(ids) > 1:
             half = len(ids) // 2
             return [
-                *(await self._read(ids[:half], kind, first, last)),
-                *(await self._read(ids[half:], kind, first, last)),
+                *(await self._read(ids[:half], kind, first, last, factors)),
+                *(await self._read(ids[half:], kind, first, last, factors)),
             ]
         middle = (first + last) // 2
-        return [*(await self._read(ids, kind, first, middle)), *(await self._read(ids, kind, middle + 1, last))]
+        return [
+            *(await self._read(ids, kind, first, middle, factors)),
+            *(await self._read(ids, kind, middle + 1, last, factors)),
+        ]
 
 
 def merged(parts: Iterable[Wanted]) -> Wanted:

@@ -6,9 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from services.detection.gateways import Readings
 from services.detection.jobs import build_case_consumer, build_consumer, build_jobs
 from services.detection.routes import ROUTERS
 from services.detection.service import load_rulebook
+from services.detection.service.mining import Miner
 from services.detection.settings import Settings
 from shared.auth import TokenSource, TokenVerifier, jwks_from
 from shared.clients.casework import CaseworkClient
@@ -33,10 +35,14 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
         async with AsyncExitStack() as stack:
             stack.push_async_callback(db.close)
             stack.enter_context(released_on_signal(app.state.feed))
-            if settings.jobs:
-                token = TokenSource(settings.url_of("identity"), settings.client_id, settings.client_secret, transport)
-                client = IngestClient(settings.url_of("ingest"), token, transport=transport)
+            token = TokenSource(settings.url_of("identity"), settings.client_id, settings.client_secret, transport)
+            asks = settings.jobs or "ingest" in settings.urls
+            client = IngestClient(settings.url_of("ingest"), token, transport=transport) if asks else None
+            app.state.miner = Miner(Readings(client) if client else None)
+            stack.callback(app.state.miner.close)
+            if client is not None:
                 await stack.enter_async_context(client)
+            if client is not None and settings.jobs:
                 cases = CaseworkClient(settings.url_of("casework"), token, transport=transport)
                 await stack.enter_async_context(cases)
                 app.state.consumers = [build_consumer(app, client), build_case_consumer(app, cases)]

@@ -114,6 +114,23 @@ async def test_a_cursor_of_another_list_is_refused(ingest: Ingest) -> None:
     assert [answer.status_code for answer in answers] == [422, 422, 422]
 
 
+@pytest.mark.parametrize("kind", [ReadingKind.MINUTE, ReadingKind.HOUR])
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_only_the_factors_asked_for(
+    ingest: Ingest, kind: ReadingKind, *, streamed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlets = await fill(ingest)
+    values = {"w01018": 1.0, "w21003": 2.0}
+    await ingest.send(outlets[0], ReadingKind.HOUR, *((T + timedelta(hours=i), values) for i in range(60)))
+    if streamed:
+        monkeypatch.setattr(extracts, "MAX_VALUES", 50)
+    whole = rows(await ingest.client.read_arrow(outlets, kind, T, T + timedelta(days=30)))
+    part = await ingest.client.read_arrow(outlets, kind, T, T + timedelta(days=30), factors=["w21003", "w99999"])
+
+    assert ordered(rows(part)) == ordered([row for row in whole if row["factor"] == "w21003"])
+    assert part.num_rows * 2 == len(whole) > 0
+
+
 async def test_too_many_values_for_a_stream_are_refused(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
     outlets = await fill(ingest)
     monkeypatch.setattr(extracts, "MAX_VALUES", 50)

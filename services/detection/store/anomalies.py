@@ -1,7 +1,7 @@
 """Anomalies as stored episodes."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import count
@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from services.detection.domain.anomalies import Episode
-from services.detection.store.bulk import chunks
+from services.detection.store.bulk import among, chunks
 from services.detection.tables import AnomalyRow, HitRow, NumberRow
 from shared.contracts.detection import AnomalyState, Severity
 
@@ -144,6 +144,21 @@ class AnomalyStore:
             query = query.where(or_(col(AnomalyRow.started_at) < started, same))
         query = query.order_by(col(AnomalyRow.started_at).desc(), col(AnomalyRow.id).desc()).limit(limit)
         return [_stored(row) for row in (await self._session.execute(query)).scalars()]
+
+    async def like(
+        self, episode: Episode, kin: Iterable[str], limit: int, outlets: Sequence[UUID] | None
+    ) -> list[Stored]:
+        """Other episodes of its rule, the latest first, then those of the rules `kin`; up to `limit` of each.
+
+        Of these outlets, or of all where None.
+        """
+        place = [] if outlets is None else [among(AnomalyRow.outlet_id, outlets)]
+        found: list[Stored] = []
+        for rules in ([episode.rule], sorted(set(kin) - {episode.rule})):
+            query = select(AnomalyRow).where(col(AnomalyRow.rule).in_(rules), col(AnomalyRow.id) != episode.id, *place)
+            query = query.order_by(col(AnomalyRow.started_at).desc(), col(AnomalyRow.id).desc()).limit(limit)
+            found += [_stored(row) for row in (await self._session.execute(query)).scalars()]
+        return found
 
     async def take_numbers(self, days: Sequence[date]) -> list[str]:
         """A number for each of these days, as `A-20261123-0031`: dense within the day, in this order."""

@@ -38,6 +38,11 @@ class Columns:
             self.point[inside], self.factor[inside], self.at[inside], self.value[inside], self.flag[inside]
         )  # fmt: skip
 
+    def of_factors(self, factors: Sequence[str]) -> "Columns":
+        """Only the values of these factors."""
+        mine = np.isin(self.factor.astype(str), list(factors))
+        return Columns(self.point[mine], self.factor[mine], self.at[mine], self.value[mine], self.flag[mine])
+
     @classmethod
     def of(cls, parts: "Sequence[Columns]") -> "Columns":
         """Parts one after the other."""

@@ -23,6 +23,7 @@ from shared.contracts.ingest.archive import OriginOut
 from shared.contracts.ingest.readings import Sparks, SparksAsk
 
 MIN_POINTS, MAX_POINTS = 10, 20_000
+MOST_FACTORS = 100
 router = APIRouter(prefix="/v1", tags=["readings"])
 
 
@@ -66,13 +67,14 @@ async def read_readings(  # noqa: PLR0913, PLR0917 - what to read, and in which 
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="JSON: values of a page")] = USUAL_PAGE,
     cursor: Annotated[str | None, Query(max_length=300, description="JSON: from Link rel=next")] = None,
     bom: Annotated[bool, Query(description="CSV: begin with a UTF-8 BOM, for Excel")] = False,  # noqa: FBT002
+    factor: Annotated[list[Code] | None, Query(max_length=MOST_FACTORS, description="only these; default all")] = None,
 ) -> Response:
     """Values of up to 200 outlets by outlet, factor and time: outlet_id, factor, at, value, flag.
 
     JSON comes in pages (`Link: rel=next`). CSV, Parquet and Arrow come whole, up to 50 million values; beyond
     500,000 values they are streamed, ordered by outlet, span of time, factor and time.
     """
-    ask = Ask(outlet_id, kind, since, until)
+    ask = Ask(outlet_id, kind, since, until, factor or ())
     return await answer(request, service, ask, Wanted(format or form_of(accept), limit, cursor, bom))
 
 

@@ -33,12 +33,13 @@ WINDOWS = {
 
 
 class Ask(NamedTuple):
-    """Readings of outlets and one kind, from `since` to `until`, both included."""
+    """Readings of outlets and one kind, from `since` to `until`, both included; `factors` empty means all."""
 
     outlet_ids: Sequence[UUID]
     kind: ReadingKind
     since: datetime
     until: datetime
+    factors: Sequence[str] = ()
 
 
 class After(NamedTuple):
@@ -129,7 +130,7 @@ class ExtractService:
     async def _read(self, ask: Ask, numbers: list[int]) -> Columns | None:
         async with self._db.transaction() as session:
             store = ReadingStore(await raw(session), self._intake.dictionaries)
-            return await store.read(numbers, ask.kind, ask.since, ask.until, limit=MAX_VALUES)
+            return await store.read(numbers, ask.kind, ask.since, ask.until, limit=MAX_VALUES, factors=ask.factors)
 
     async def _check_size(self, ask: Ask, numbers: list[int]) -> None:
         async with self._db.transaction() as session:

@@ -31,11 +31,13 @@ _FRAMES = """select point, layout, extract(epoch from at)::bigint as at, avg, fl
   union all select c.point, null, null, null, null, c.factor, c.day, c.body
   from series_chunk c join sealed_day d on d.day = c.day and d.sealed_at is not null
   where c.point = any($1::int[]) and c.kind = $2 and c.day between $5 and $6 and not c.stale
+    and ($7::text[] is null or c.factor in (select id from factor_code where name = any($7)))
   union all select point, null, null, null, null, null, day, null from series_day
   where point = any($1::int[]) and kind = $2 and day between $5 and $6 and state = 'released'"""
 _MEANS = """select r.point, f.name, extract(epoch from r.at)::bigint, r.value, r.flag
   from reading_value r join factor_code f on f.id = r.factor
-  where r.point = any($1::int[]) and r.kind = $2 and r.at between $3 and $4 limit $5"""
+  where r.point = any($1::int[]) and r.kind = $2 and r.at between $3 and $4
+    and ($6::text[] is null or f.name = any($6)) limit $5"""
 _FRAME_TRACK = """select array_agg(at order by at) as at, array_agg(value order by at) as value,
   string_agg(flag, '' order by at) as flags, null::date as day, null::bytea as body from (
     select extract(epoch from f.at)::bigint as at, f.avg[q.place] as value,
@@ -100,18 +102,21 @@ class ReadingStore:
         return changes
 
     async def read(
-        self, points: Sequence[int], kind: ReadingKind, since: datetime, until: datetime, *, limit: int
-    ) -> Columns | None:
-        """Values from `since` to `until`, both included; None where there are more than `limit`."""
+        self, points: Sequence[int], kind: ReadingKind, since: datetime, until: datetime, *, limit: int,
+        factors: Sequence[str] = (),
+    ) -> Columns | None:  # fmt: skip
+        """Values from `since` to `until`, both included, of these factors or all; None where more than `limit`."""
         where = list(points), KIND_NUMBERS[kind], since, until
+        only = list(factors) or None
         if kind in MEANS:
-            rows = await self._connection.fetch(_MEANS, *where, limit + 1)
+            rows = await self._connection.fetch(_MEANS, *where, limit + 1, only)
             return None if len(rows) > limit else mean_columns(rows)
         days = since.date(), until.date()
         if await self._connection.fetchval(_FRAME_COUNT, *where, limit + 1, *days) > limit:
             return None
-        rows = await self._connection.fetch(_FRAMES, *where, *days)
+        rows = await self._connection.fetch(_FRAMES, *where, *days, only)
         columns = await self._frame_columns(rows, KIND_NUMBERS[kind], ceil(since.timestamp()), int(until.timestamp()))
+        columns = columns.of_factors(only) if only else columns
         return None if len(columns) > limit else columns
 
     async def count(

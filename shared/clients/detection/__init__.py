@@ -1,12 +1,13 @@
 """Typed client of detection, its calls grouped by noun."""
 
 from shared.clients.detection.anomalies import AnomalyCalls
+from shared.clients.detection.mining import MiningCalls
 from shared.clients.detection.quality import QualityCalls
 from shared.clients.detection.suppressions import SuppressionCalls
 from shared.clients.detection.thresholds import ThresholdCalls
 
 
-class DetectionClient(AnomalyCalls, QualityCalls, SuppressionCalls, ThresholdCalls):
+class DetectionClient(AnomalyCalls, MiningCalls, QualityCalls, SuppressionCalls, ThresholdCalls):
     """All calls of detection."""
 
     service = "detection"

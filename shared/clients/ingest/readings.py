@@ -1,5 +1,6 @@
 """Calls on readings, charts and completeness."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,10 +22,14 @@ class ReadingCalls(ServiceClient):
         headers = {"Idempotency-Key": key} if key else None
         return ReadingsAccepted.model_validate(await self.post_json("/v1/readings", readings, headers=headers))
 
-    async def read_arrow(self, outlet_ids: list[UUID], kind: ReadingKind, since: datetime, until: datetime) -> pa.Table:
-        """Readings as a table outlet_id, factor, at, value, flag; `until` is inclusive."""
+    async def read_arrow(
+        self, outlet_ids: list[UUID], kind: ReadingKind, since: datetime, until: datetime, *,
+        factors: Sequence[str] = (),
+    ) -> pa.Table:  # fmt: skip
+        """Readings as a table outlet_id, factor, at, value, flag; `until` is inclusive; `factors` empty means all."""
         params: list[tuple[str, Any]] = [("outlet_id", str(outlet_id)) for outlet_id in outlet_ids]
         params += [("kind", kind.value), ("since", since.isoformat()), ("until", until.isoformat())]
+        params += [("factor", factor) for factor in factors]
         response = await self.request("GET", "/v1/readings", params=params, headers={"Accept": ARROW}, timeout=60)
         with pa.ipc.open_stream(response.content) as reader:
             return reader.read_all()

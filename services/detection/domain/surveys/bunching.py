@@ -57,27 +57,22 @@ def survey_bunching(series: Series, limit: float, settings: Settings | None = No
     """Judge how values lie about `limit`, in their unit. Raises SurveyInputError for a limit not above zero."""
     settings = settings or Settings()
     require_positive(limit=limit)
-    first, last = -(settings.donors + 1), settings.above + settings.donors
-    # A value at the limit keeps it, so that bins are open below and closed above.
-    bins = np.ceil((series.v / limit - 1) / settings.width - 1e-9) - 1
-    inside = bins[(bins >= first) & (bins < last)].astype(np.int64)
-    counts = np.bincount(inside - first, minlength=last - first).astype(np.float64)
-    places = np.arange(first, last)
-    zone = (places >= -1) & (places < settings.above)
-    few = too_few(len(inside), settings.least_points)
+    places, counts, zone = bin_values(series, limit, settings)
+    points = int(counts.sum())
+    few = too_few(points, settings.least_points)
     if few:
-        return Bunching(span=series.span, points=len(inside), unjudged=few, limit=limit)
-    expected = _line(places, counts, zone)
+        return Bunching(span=series.span, points=points, unjudged=few, limit=limit)
+    expected = expect_counts(places, counts, zone)
     if expected is None:
         none = Unjudged(Reason.NO_BASELINE, float(np.count_nonzero(counts[~zone])), _LEAST_FILLED)
-        return Bunching(span=series.span, points=len(inside), unjudged=none, limit=limit)
+        return Bunching(span=series.span, points=points, unjudged=none, limit=limit)
     over = zone & (places >= 0)
     below, below_expected = float(counts[places == -1][0]), float(expected[places == -1][0])
     above, above_expected = float(counts[over].sum()), float(expected[over].sum())
     z = (below - below_expected) / math.sqrt(max(below_expected, 1.0))
     return Bunching(
         span=series.span,
-        points=len(inside),
+        points=points,
         statistic=z,
         reference=settings.z,
         found=z > settings.z and above < settings.above_share * above_expected,
@@ -89,7 +84,18 @@ def survey_bunching(series: Series, limit: float, settings: Settings | None = No
     )
 
 
-def _line(places: Integers, counts: Floats, zone: npt.NDArray[np.bool_]) -> Floats | None:
+def bin_values(series: Series, limit: float, settings: Settings) -> tuple[Integers, Floats, npt.NDArray[np.bool_]]:
+    """Places of the bins (n,), 0 the first above the limit, counts in them, and which are in the zone."""
+    first, last = -(settings.donors + 1), settings.above + settings.donors
+    # A value at the limit keeps it, so that bins are open below and closed above.
+    bins = np.ceil((series.v / limit - 1) / settings.width - 1e-9) - 1
+    inside = bins[(bins >= first) & (bins < last)].astype(np.int64)
+    places = np.arange(first, last)
+    counts = np.bincount(inside - first, minlength=last - first).astype(np.float64)
+    return places, counts, (places >= -1) & (places < settings.above)
+
+
+def expect_counts(places: Integers, counts: Floats, zone: npt.NDArray[np.bool_]) -> Floats | None:
     """Expected counts by a straight line through log counts of filled donor bins, weighted by count."""
     use = ~zone & (counts > 0)
     if np.count_nonzero(use) < _LEAST_FILLED:

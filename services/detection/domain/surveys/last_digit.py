@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.detection.domain.compiled import Floats, Integers
 from services.detection.domain.surveys.finding import Finding, Reason, Unjudged, require_positive, too_few
 from services.detection.domain.surveys.series import Series, resolution
 
@@ -50,7 +51,7 @@ def survey_last_digit(series: Series, step: float | None = None, settings: Setti
     settings = settings or Settings()
     if step is not None:
         require_positive(step=step)
-    kept = series.v[np.append(True, np.diff(series.v) != 0)[: len(series)]]
+    kept = _without_repeats(series)
     points = len(kept)
     step = resolution(kept) if step is None else step
     few = too_few(points, settings.least_points)
@@ -61,8 +62,7 @@ def survey_last_digit(series: Series, step: float | None = None, settings: Setti
     if spread < settings.least_spread:
         coarse = Unjudged(Reason.TOO_COARSE, spread, settings.least_spread)
         return LastDigit(span=series.span, points=points, unjudged=coarse, spread=spread, step=step)
-    digits = np.mod(np.rint(np.abs(kept) / step), _DIGITS).astype(np.int64)
-    counts = np.bincount(digits, minlength=_DIGITS)
+    counts = count_digits(series, step)
     even = points / _DIGITS
     chi_square = float(np.sum((counts - even) ** 2) / even)
     share = counts[counts > 0] / points
@@ -78,6 +78,17 @@ def survey_last_digit(series: Series, step: float | None = None, settings: Setti
         spread=spread,
         step=step,
     )
+
+
+def count_digits(series: Series, step: float) -> Integers:
+    """How often each digit 0 to 9 (10,) is the last one of values in steps of `step`, repeats left out."""
+    digits = np.mod(np.rint(np.abs(_without_repeats(series)) / step), _DIGITS).astype(np.int64)
+    return np.bincount(digits, minlength=_DIGITS)
+
+
+def _without_repeats(series: Series) -> Floats:
+    kept: Floats = series.v[np.append(True, np.diff(series.v) != 0)[: len(series)]]
+    return kept
 
 
 def chi_square_tail(x: float) -> float:
