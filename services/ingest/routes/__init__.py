@@ -12,6 +12,7 @@ from services.ingest.routes.live import router as live_router
 from services.ingest.routes.marks import router as marks_router
 from services.ingest.routes.means import router as means_router
 from services.ingest.routes.packets import router as packets_router
+from services.ingest.routes.parameters import router as parameters_router
 from services.ingest.routes.qa import router as qa_router
 from services.ingest.routes.readings import router as readings_router
 from services.ingest.routes.registry import router as registry_router
@@ -31,6 +32,7 @@ ROUTERS: list[APIRouter] = [
     marks_router,
     evidence_router,
     qa_router,
+    parameters_router,
     means_router,
     transfers_router,
     sta_router,

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.ingest.domain.field import AHEAD, TOLD, Check, Told, read_told, states_of
 from services.ingest.domain.marks.rules import catalogue
 from services.ingest.domain.packets import KnownDevice, Packet
+from services.ingest.domain.parameters import find_changes
 from services.ingest.domain.registry import Outlet
 from services.ingest.hj212.codec import ContentError
 from services.ingest.service.flag_marks import FlagMarks
@@ -124,6 +125,9 @@ class FieldWork:
             if told.at > packet.received_at + AHEAD:
                 await self._refuse(packet, f"DataTime {told.at.isoformat()} lies in the future")
                 continue
+            known = await self._store.find_told(device.id, [info.code for info in told.infos])
+            changes = find_changes(known, told.infos, told.at)
+            await self._store.add_changes(device.id, outlet.id, changes, packet.id)
             await self._store.put_infos(device.id, told.infos, told.at, packet.id)
             states = states_of(told)
             await self._store.add_states(device.point, states, packet.id)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
 from services.ingest.domain.field import Info, StateSince
 from services.ingest.domain.packets import Packet
+from services.ingest.domain.parameters import Change, Told
 from shared.contracts.ingest import PacketStatus
 
 CURSOR = "field"
@@ -33,6 +34,11 @@ _NEXT = "select min(at) from analyser_state where point = $1 and factor = $2 and
 _INFO = """insert into field_info as f(device_id, factor, code, value, at, packet_id) values($1, $2, $3, $4, $5, $6)
   on conflict(device_id, factor, code) do update set value = excluded.value, at = excluded.at,
   packet_id = excluded.packet_id where f.at <= excluded.at"""
+
+
+_TOLD = "select factor, code, value, at from field_info where device_id = $1 and code = any($2) for update"
+_CHANGE = """insert into parameter_change(id, device_id, outlet_id, factor, code, before, after, at, packet_id)
+  values($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict(device_id, factor, code, at) do nothing"""
 
 
 class Horizon(NamedTuple):
@@ -98,6 +104,18 @@ class FieldStore:
         """Keep what is newer than what is known."""
         for info in infos:
             await self._connection.execute(_INFO, device_id, info.factor, info.code, info.value, at, packet_id)
+
+    async def find_told(self, device_id: UUID, codes: Sequence[str]) -> dict[tuple[str, str], Told]:
+        """Values of these codes as last told, by factor and code."""
+        rows = await self._connection.fetch(_TOLD, device_id, list(codes))
+        return {(row["factor"], row["code"]): Told(row["value"], row["at"]) for row in rows}
+
+    async def add_changes(self, device_id: UUID, outlet_id: UUID, changes: Sequence[Change], packet_id: int) -> None:
+        """Keep changes of parameters; the same one told again is kept once."""
+        for one in changes:
+            await self._connection.execute(
+                _CHANGE, uuid4(), device_id, outlet_id, one.factor, one.code, one.before, one.after, one.at, packet_id
+            )
 
     async def _take(self, name: str, query: str, until: int, limit: int) -> Lines:
         await self._connection.execute("insert into journal_cursor values($1, 0) on conflict do nothing", name)

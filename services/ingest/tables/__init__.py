@@ -10,7 +10,7 @@ from services.ingest.tables.commands import (
     HistoryTryRow,
 )
 from services.ingest.tables.dossier import DossierEntryRow, DossierVersionRow
-from services.ingest.tables.field import AnalyserStateRow, FieldInfoRow, JournalCursorRow
+from services.ingest.tables.field import AnalyserStateRow, FieldInfoRow, JournalCursorRow, ParameterChangeRow
 from services.ingest.tables.hooks import HookCursorRow, HookDeliveryRow, HookRow
 from services.ingest.tables.links import (
     DeviceDayRow,
@@ -87,6 +87,7 @@ __all__ = [
     "OutletRow",
     "PacketActRow",
     "PacketRow",
+    "ParameterChangeRow",
     "QaRecordRow",
     "ReadingRevisionRow",
     "ReadingValueRow",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Text
+from sqlalchemy import BigInteger, Index, Text
 from sqlmodel import Field
 
 from services.ingest.tables.base import TIME, Table
@@ -40,5 +40,25 @@ class FieldInfoRow(Table, table=True):
     factor: str = Field(sa_type=Text, primary_key=True)
     code: str = Field(sa_type=Text, primary_key=True)
     value: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=TIME)
+    packet_id: int = Field(sa_type=BigInteger)
+
+
+class ParameterChangeRow(Table, table=True):
+    """A parameter of an analyser that its logger told differently from `at` on."""
+
+    __tablename__ = "parameter_change"
+    __table_args__ = (
+        Index("parameter_change_once", "device_id", "factor", "code", "at", unique=True),
+        Index("parameter_change_by_time", "at", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    device_id: UUID = Field(foreign_key="device.id")
+    outlet_id: UUID = Field(foreign_key="outlet.id", index=True)
+    factor: str = Field(sa_type=Text)
+    code: str = Field(sa_type=Text)
+    before: str = Field(sa_type=Text)
+    after: str = Field(sa_type=Text)
     at: datetime = Field(sa_type=TIME)
     packet_id: int = Field(sa_type=BigInteger)

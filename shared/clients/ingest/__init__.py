@@ -9,6 +9,7 @@ from shared.clients.ingest.live import LiveCalls
 from shared.clients.ingest.marks import MarkCalls
 from shared.clients.ingest.means import MeanCalls
 from shared.clients.ingest.packets import PacketCalls
+from shared.clients.ingest.parameters import ParameterCalls
 from shared.clients.ingest.qa import QaCalls
 from shared.clients.ingest.readings import ReadingCalls
 from shared.clients.ingest.registry import RegistryCalls
@@ -25,6 +26,7 @@ class IngestClient(
     MarkCalls,
     MeanCalls,
     PacketCalls,
+    ParameterCalls,
     QaCalls,
     ReadingCalls,
     RegistryCalls,
