@@ -63,6 +63,19 @@ DETECTION = {
         "The lowest five-minute mean of the furnace is %(observed)s %(unit)s, under %(reference)s;"
         " %(count)s means in %(hours)s h."
     ),
+    "calibration": N_("A check due every %(reference)s days is %(hours)s h overdue."),
+    "quality_check": N_("The error of the check is %(observed)s, allowed are %(reference)s."),
+    "parameter": N_(
+        "A parameter of the analyser went from %(reference)s to %(observed)s, and the dossier has no entry of it."
+    ),
+    "mean_gap": N_("The hour mean sent is %(observed)s %(unit)s, the minutes give %(reference)s; %(count)s hours."),
+    "late_mark": N_("A mark is %(observed)s h late."),
+    "mark_budget": N_("%(observed)s of the %(reference)s h that may be marked in a year are used."),
+    "flag_rate": N_(
+        "The share of hours flagged as maintenance, calibration or fault this month is %(observed)s, the "
+        "bound %(reference)s."
+    ),
+    "clock": N_("The clock of the logger is off by %(observed)s s, allowed are %(reference)s s."),
 }
 
 DEADLINES = {

@@ -11,7 +11,9 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.gateways import Fetched, Readings, merged
+from services.detection.gateways.duties import DutySources
 from services.detection.service import Watch, learning, load_rulebook
+from services.detection.service.duties import DutyDesk
 from services.detection.service.happenings import wanted_times
 from services.detection.service.judging import take_cases
 from services.detection.service.suppressions import BATCH, expire_suppressions
@@ -93,10 +95,39 @@ def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
                 return
 
     return [
+        *_duty_jobs(app, readings, DutySources(client)),
         Job("look_for_silence", timedelta(minutes=5), look_for_silence),
         Job("refresh_running", timedelta(minutes=30), refresh_running),
         Job("expire_suppressions", timedelta(minutes=5), partial(_expire, app)),
         Job("learn_thresholds", timedelta(hours=1), partial(_learn, app, readings)),
+    ]
+
+
+def _duty_jobs(app: FastAPI, readings: Readings, sources: DutySources) -> list[Job]:
+    """Looks at duties; what is read from ingest is read before the transaction."""
+
+    async def look_at_duties() -> None:
+        hazardous, now = await readings.hazardous(), app.state.clock.now()
+        facts = await sources.facts(now)
+        async with app.state.db.transaction() as session:
+            await DutyDesk(session, load_rulebook(), now, hazardous).look(facts)
+
+    async def look_at_shares() -> None:
+        hazardous, now = await readings.hazardous(), app.state.clock.now()
+        after: UUID | None = None
+        while True:
+            async with app.state.db.transaction() as session:
+                page = await DutyDesk(session, load_rulebook(), now, hazardous).outlets(after)
+            if not page:
+                return
+            shares = await sources.shares(page, now)
+            async with app.state.db.transaction() as session:
+                await DutyDesk(session, load_rulebook(), now, hazardous).look_at_shares(shares)
+            after = page[-1]
+
+    return [
+        Job("look_at_duties", timedelta(minutes=15), look_at_duties),
+        Job("look_at_shares", timedelta(days=1), look_at_shares),
     ]
 
 

@@ -80,6 +80,7 @@ class HitRow(Table, table=True):
     __table_args__ = (
         Index("hits_of_series", "outlet_id", "until"),
         Index("hits_suppressed", "suppressed_by", postgresql_where=text("suppressed_by is not null")),
+        Index("hits_running", "rule", postgresql_where=text("running")),
         Index("hits_quiet", "outlet_id", postgresql_where=text("running and suppressed_by is not null")),
     )
 

@@ -147,7 +147,7 @@ def test_every_code_that_services_keep_has_a_sentence() -> None:
 
     from services.casework.domain import findings, visits
     from services.casework.domain.cases.table import GUARDS
-    from services.detection.domain.checks import CHECKS
+    from services.detection.domain.judges import JUDGES
 
     clocks = yaml.safe_load((ROOT / "services/casework/domain/clocks.yaml").read_text("utf-8"))["policies"]
     units = {
@@ -158,7 +158,7 @@ def test_every_code_that_services_keep_has_a_sentence() -> None:
         if severity != "source"
         for unit in span
     }
-    told = {code for check in CHECKS for code in check.explanations} | set(GUARDS) | units
+    told = {code for judge in JUDGES.values() for code in judge.explanations} | set(GUARDS) | units
     told |= set(visits.VISITS.guards) | set(findings.FINDINGS.guards)
 
     assert sorted(told - set(SENTENCES)) == []

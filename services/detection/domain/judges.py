@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from services.detection.domain import duties
 from services.detection.domain.checks import CHECKS
 from services.detection.domain.checks.definition import Judge
 
-JUDGES: Mapping[str, Judge] = {judge.name: judge for judge in CHECKS}
+JUDGES: Mapping[str, Judge] = {judge.name: judge for judge in (*CHECKS, *duties.JUDGES)}

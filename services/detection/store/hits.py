@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from services.detection.domain.duties.breach import Running
 from services.detection.domain.hits import Hit
 from services.detection.store.bulk import among, chunks
 from services.detection.tables import HitRow
@@ -60,6 +61,18 @@ class HitStore:
             (Line(row.outlet_id, row.factor, row.kind, row.rule), Span(row.started_at, row.until))
             for row in rows.scalars()
         ]
+
+    async def running(self, rule: str) -> list[Running]:
+        """Hits of a rule that have not ended."""
+        rows = await self._session.execute(select(HitRow).where(col(HitRow.running), col(HitRow.rule) == rule))
+        return [Running(row.outlet_id, row.factor, row.started_at, row.value, row.reference) for row in rows.scalars()]
+
+    async def known(self, ids: Sequence[UUID]) -> set[UUID]:
+        """Those of these hits that were told."""
+        found: set[UUID] = set()
+        for part in chunks(ids):
+            found |= set((await self._session.execute(select(HitRow.id).where(among(HitRow.id, part)))).scalars())
+        return found
 
     async def save(self, hits: Sequence[Hit], quiet: Mapping[UUID, UUID]) -> None:
         """Write new hits, and what is new of known ones; `quiet` names the suppression of those that have one."""

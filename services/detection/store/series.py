@@ -70,6 +70,13 @@ class SeriesStore:
         rows = await self._session.execute(select(OutletRow).where(among(OutletRow.id, ids)))
         return {row.id: (OutletOut.model_validate(row.outlet), row.thresholds) for row in rows.scalars()}
 
+    async def outlets_in_use(self, after: UUID | None, limit: int) -> list[UUID]:
+        """Outlets that are not retired, in order of their id, after a given one."""
+        query = select(OutletRow.id).where(col(OutletRow.outlet)["active"].as_boolean())
+        if after is not None:
+            query = query.where(col(OutletRow.id) > after)
+        return list((await self._session.execute(query.order_by(col(OutletRow.id)).limit(limit))).scalars())
+
     async def of_outlets(self, ids: Iterable[UUID]) -> dict[SeriesId, StoredSeries]:
         """All series of these outlets."""
         rows = await self._session.execute(select(SeriesRow).where(among(SeriesRow.outlet_id, ids)))

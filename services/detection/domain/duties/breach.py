@@ -21,7 +21,7 @@ Numbers = Callable[[UUID, str], Mapping[str, float] | None]
 
 @dataclass(frozen=True)
 class Breach:
-    """A duty not met from `since` on, until `until` where it is over; `value` against `reference` in the duty's unit."""
+    """A duty not met from `since` on, until `until` where it is over; `value` is held against `reference`."""
 
     outlet_id: UUID
     factor: str
@@ -67,9 +67,9 @@ def find_news(
         ages = hit.opened and (now - one.since) % timedelta(days=1) < HOUR
         if hit.id not in known or ends or ages:
             hits.append(hit)
-    for one in running if closes else ():
-        if _place(one) not in standing:
-            ended = Breach(one.outlet_id, one.factor, one.since, now, one.value, one.reference)
+    for last in running if closes else ():
+        if _place(last) not in standing:
+            ended = Breach(last.outlet_id, last.factor, last.since, now, last.value, last.reference)
             hits.append(_hit(looked, ended, now))
     return sorted(hits, key=lambda hit: (hit.started_at, hit.key))
 
