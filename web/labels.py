@@ -7,6 +7,7 @@ from web.detection_words import TABLES as DETECTION_TABLES
 from web.i18n import N_, current_language, gettext, pgettext
 from web.packet_words import TABLES as PACKET_TABLES
 from web.registry_words import TABLES as REGISTRY_TABLES
+from web.threshold_words import TABLES as THRESHOLD_TABLES
 
 Table = Mapping[str, str]
 
@@ -260,6 +261,7 @@ TABLES: dict[str, Table] = {
 TABLES |= PACKET_TABLES
 TABLES.update(REGISTRY_TABLES)
 TABLES.update(DETECTION_TABLES)
+TABLES.update(THRESHOLD_TABLES)
 
 TRADES: Table = {
     "electroplating": N_("Electroplating"), "printing_dyeing": N_("Printing and dyeing"),

@@ -53,6 +53,7 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(N_("Approvals"), "/approvals", "gavel", BUREAU, lambda n: n.replied),
             Entry(N_("Cases"), "/cases", "clipboard-list", EVERYBODY),
             Entry(N_("Suppressions"), "/suppressions", "ban", STAFF),
+            Entry(N_("Thresholds"), "/thresholds", "sliders-horizontal", (*STAFF, *ENTERPRISE)),
         ),
     ),
     (

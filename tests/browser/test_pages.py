@@ -44,6 +44,8 @@ PAGES["hengze"] += ["/marks", "/marks/new", "/quality", "/quality/new"]
 PAGES["hengze"] += ["/patrol"]
 PAGES["zhou"] += ["/patrol", "/patrol?view=anomalous"]
 PAGES["zhou"] += ["/marks", "/quality", "/suppressions", "/suppressions/new"]
+PAGES["zhou"] += ["/thresholds", "/thresholds/new"]
+PAGES["hengze"] += ["/thresholds"]
 LOOKS = [("zh", "light"), ("zh", "dark"), ("en", "light"), ("en", "dark")]
 
 

@@ -102,13 +102,16 @@ async def show_form(
 async def _form(
     request: Request, viewer: Viewer, form: SuppressionForm, errors: Mapping[str, str] | None = None
 ) -> Response:
-    places, rules = await asyncio.gather(_places(viewer), viewer.backends.detection.list_rules())
+    detection = viewer.backends.detection
+    places, rules, limits = await asyncio.gather(
+        _places(viewer), detection.list_rules(), detection.get_suppression_limits()
+    )
     outlets: dict[UUID, OutletOut] = places["outlets"]
     factors = sorted({item.factor for outlet in outlets.values() for item in outlet.factors})
     by_firm = {firm: [item for item in outlets.values() if item.enterprise_id == firm] for firm in places["firms"]}
     return render(
         request, NEW, status=422 if errors else 200, form=form, errors=errors or {}, rules=rules, factors=factors,
-        by_firm=by_firm, reasons=list(TABLES["SuppressionReason"]), **places,
+        by_firm=by_firm, reasons=list(TABLES["SuppressionReason"]), limits=limits, **places,
     )  # fmt: skip
 
 

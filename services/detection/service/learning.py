@@ -14,11 +14,12 @@ from services.detection.domain.history import HOUR_MEANS
 from services.detection.domain.kernel import Batch
 from services.detection.domain.learning import LESSONS, Learnt, study
 from services.detection.domain.rules import Rule
-from services.detection.domain.thresholds.model import Basis, Person, Threshold, Version, threshold_id
+from services.detection.domain.thresholds.model import Basis, Threshold, Version, threshold_id
 from services.detection.domain.thresholds.policy import Policy, policy_on
 from services.detection.domain.thresholds.table import add
 from services.detection.domain.thresholds.teaching import consider
 from services.detection.gateways import History
+from services.detection.service.people import system_at
 from services.detection.service.rulebook import Rulebook, traits_of
 from services.detection.service.thresholds import next_number, own_defaults, record
 from services.detection.store import EnterpriseStore, MarkStore, SeriesId, SeriesStore
@@ -125,10 +126,11 @@ async def keep(
 
 
 def _version(before: Threshold, event: ThresholdEvent, one: Taught, policy: Policy, now: datetime) -> Version:
-    system = Person(audit.SYSTEM.subject, audit.SYSTEM.name, audit.SYSTEM.organisation, now)
     numbers = {**(before.newest.numbers if before.newest else {}), **one.numbers}
     valid_from = policy.takes_effect(now) if event is ThresholdEvent.LEARN else None
-    return Version(next_number(before), ThresholdOrigin.LEARNT, numbers, system, basis=one.basis, valid_from=valid_from)
+    return Version(
+        next_number(before), ThresholdOrigin.LEARNT, numbers, system_at(now), basis=one.basis, valid_from=valid_from
+    )
 
 
 def _teachable(rules: Sequence[Rule], day: date) -> list[Rule]:

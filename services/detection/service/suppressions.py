@@ -7,22 +7,24 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.detection.domain.people import Person
 from services.detection.domain.suppressing.limits import check_note, check_window, limits_on, refusal
-from services.detection.domain.suppressing.model import Person, Suppression
+from services.detection.domain.suppressing.model import Suppression
 from services.detection.domain.suppressing.table import PROPOSERS, move, offers
+from services.detection.service.people import person_of, system_at
 from services.detection.service.rulebook import Rulebook
 from services.detection.store.series import SeriesStore
 from services.detection.store.suppressions import Quiet, SuppressionFilter, SuppressionStore
 from shared import audit
 from shared.auth import Principal
 from shared.clock import PARK_ZONE
+from shared.contracts.detection.people import PersonOut
 from shared.contracts.detection.suppressions import (
     SuppressionDecision,
     SuppressionEvent,
     SuppressionIn,
     SuppressionLimits,
     SuppressionOut,
-    SuppressionPerson,
     SuppressionState,
 )
 from shared.errors import ForbiddenError, NotFoundError
@@ -141,7 +143,7 @@ class SuppressionService:
             raise refusal(("rule", "unknown", f"no rule {code}; known: {', '.join(known)}"))
 
     def _by(self, at: datetime) -> Person:
-        return Person(self._caller.subject, self._caller.name, self._caller.organisation_name, at)
+        return person_of(self._caller, at)
 
     async def _shown(self, one: Suppression) -> SuppressionOut:
         return self._out(one, (await self._store.quiet([one.id])).get(one.id))
@@ -149,7 +151,7 @@ class SuppressionService:
     def _out(self, one: Suppression, quiet: Quiet | None) -> SuppressionOut:
         now = self._now()
         people = {
-            name: SuppressionPerson(**asdict(person)) if (person := getattr(one, name)) else None
+            name: PersonOut(**asdict(person)) if (person := getattr(one, name)) else None
             for name in ("proposed", "decided", "ended")
         }
         same = ("id", "no", "enterprise_id", "outlet_id", "factor", "rule", "kind", "value_at_least", "value_at_most",
@@ -165,7 +167,7 @@ async def expire_suppressions(session: AsyncSession, now: datetime) -> int:
     """Declare expired what is over, a batch of it; how many. The effect ended by itself at the end of the window."""
     store = SuppressionStore(session)
     over = await store.lock_over(now, BATCH)
-    system = Person(audit.SYSTEM.subject, audit.SYSTEM.name, audit.SYSTEM.organisation, now)
+    system = system_at(now)
     for before in over:
         after = move(before, SuppressionEvent.EXPIRE, system, ())
         await store.save(after)

@@ -9,15 +9,18 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.domain.checks.definition import Traits
-from services.detection.domain.thresholds.model import Person, Threshold, Version, standing, threshold_id
+from services.detection.domain.people import Person
+from services.detection.domain.thresholds.model import Threshold, Version, standing, threshold_id
 from services.detection.domain.thresholds.policy import Policy, Problem, find_problems, policy_on
 from services.detection.domain.thresholds.table import PROPOSERS, add, decide, offers
+from services.detection.service.people import person_of
 from services.detection.service.rulebook import Rulebook, traits_of
 from services.detection.store import EnterpriseStore, SeriesStore
 from services.detection.store.thresholds import ThresholdFilter, ThresholdStore
 from shared import audit
 from shared.auth import Principal
 from shared.clock import PARK_ZONE
+from shared.contracts.detection.people import PersonOut
 from shared.contracts.detection.thresholds import (
     LearntNumber,
     ThresholdBasis,
@@ -27,7 +30,6 @@ from shared.contracts.detection.thresholds import (
     ThresholdIn,
     ThresholdOrigin,
     ThresholdOut,
-    ThresholdPerson,
     ThresholdProposal,
     ThresholdVersion,
 )
@@ -177,7 +179,7 @@ class ThresholdService:
         return policy_on(now.astimezone(PARK_ZONE).date())
 
     def _by(self, at: datetime) -> Person:
-        return Person(self._caller.subject, self._caller.name, self._caller.organisation_name, at)
+        return person_of(self._caller, at)
 
     async def _shown(self, one: Threshold) -> ThresholdDetail:
         await self._load({one.outlet_id})
@@ -233,7 +235,7 @@ def _versions_out(one: Threshold, now: datetime) -> list[ThresholdVersion]:
         ThresholdVersion(
             number=version.number, state=where[version.number][0], origin=version.origin,
             numbers=dict(version.numbers), valid_from=version.valid_from, valid_to=where[version.number][1],
-            basis=_basis_out(version), made=ThresholdPerson(**asdict(version.made)), note=version.note,
+            basis=_basis_out(version), made=PersonOut(**asdict(version.made)), note=version.note,
             decided=_person_out(version.decided), decision=version.decision,
         )
         for version in one.versions
@@ -247,8 +249,8 @@ def _basis_out(version: Version) -> ThresholdBasis | None:
     return ThresholdBasis(**{**vars(version.basis), "numbers": numbers})
 
 
-def _person_out(person: Person | None) -> ThresholdPerson | None:
-    return None if person is None else ThresholdPerson(**asdict(person))
+def _person_out(person: Person | None) -> PersonOut | None:
+    return None if person is None else PersonOut(**asdict(person))
 
 
 def _invalid(problems: list[Problem]) -> InvalidError:

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from services.detection.domain.suppressing.model import Person, Suppression
+from services.detection.domain.people import Person
+from services.detection.domain.suppressing.model import Suppression
 from services.detection.store.bulk import among
 from services.detection.tables import HitRow, NumberRow, OutletRow, SuppressionRow
 from shared.clock import PARK_ZONE

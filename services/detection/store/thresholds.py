@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from services.detection.domain.thresholds.model import Basis, Person, Threshold, Version
+from services.detection.domain.people import Person
+from services.detection.domain.thresholds.model import Basis, Threshold, Version
 from services.detection.store.bulk import among
 from services.detection.tables import AnomalyRow, HitRow, LabelRow, OutletRow, ThresholdRow, ThresholdVersionRow
 from shared.contracts.detection.quality import Verdict

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from shared.contracts.detection.people import PersonOut
 from shared.contracts.ingest import Code, ReadingKind, Wire
 
 Note = Annotated[str, Field(max_length=1000)]
@@ -85,15 +86,6 @@ class SuppressionDecision(Wire):
     reason: Note = ""
 
 
-class SuppressionPerson(Wire):
-    """Who did something, and when."""
-
-    subject: str
-    name: str
-    organisation: str
-    at: AwareDatetime
-
-
 class AllowedSuppressionEvent(Wire):
     """What the caller may do now; `blocked` names what stands against it."""
 
@@ -125,11 +117,11 @@ class SuppressionOut(Wire):
     hits: int
     """Hits that opened no anomaly because of it."""
     last_hit_at: AwareDatetime | None = None
-    proposed: SuppressionPerson
-    decided: SuppressionPerson | None = None
+    proposed: PersonOut
+    decided: PersonOut | None = None
     """Approval or refusal."""
     decision: str = ""
-    ended: SuppressionPerson | None = None
+    ended: PersonOut | None = None
     """Revocation or expiry."""
     end_reason: str = ""
     allowed: list[AllowedSuppressionEvent] = []

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from shared.contracts.detection.people import PersonOut
 from shared.contracts.ingest import Code, ReadingKind, Wire
 
 Reason = Annotated[str, Field(max_length=1000)]
@@ -76,15 +77,6 @@ class ThresholdDecision(Wire):
     reason: Reason = ""
 
 
-class ThresholdPerson(Wire):
-    """Who did something, and when; learning itself is `system`."""
-
-    subject: str
-    name: str
-    organisation: str
-    at: AwareDatetime
-
-
 class LearntNumber(Wire):
     """What one number rests on.
 
@@ -130,9 +122,9 @@ class ThresholdVersion(Wire):
     valid_from: AwareDatetime | None = None
     valid_to: AwareDatetime | None = None
     basis: ThresholdBasis | None = None
-    made: ThresholdPerson
+    made: PersonOut
     note: str = ""
-    decided: ThresholdPerson | None = None
+    decided: PersonOut | None = None
     decision: str = ""
 
 
@@ -151,7 +143,7 @@ class ThresholdOut(Wire):
     default: dict[str, float]
     """The rule's own numbers for this series."""
     proposal: dict[str, float] | None = None
-    held: ThresholdPerson | None = None
+    held: PersonOut | None = None
     """Who froze or released it last."""
     held_reason: str = ""
     changed_at: AwareDatetime

@@ -10,8 +10,9 @@ import pytest
 from services.detection.domain.checks import constant, flat
 from services.detection.domain.checks.definition import Check
 from services.detection.domain.learning import LESSONS
+from services.detection.domain.people import Person
 from services.detection.domain.thresholds import table
-from services.detection.domain.thresholds.model import Person, Threshold, Version, standing, threshold_id
+from services.detection.domain.thresholds.model import Threshold, Version, standing, threshold_id
 from services.detection.domain.thresholds.policy import find_problems, policy_on
 from services.detection.domain.thresholds.teaching import consider
 from services.detection.domain.thresholds.timeline import make_timeline, overrides

@@ -13,18 +13,9 @@ from datetime import datetime
 from uuid import UUID
 
 from services.detection.domain.hits import Hit
+from services.detection.domain.people import Person
 from shared.contracts.detection.suppressions import SuppressionReason, SuppressionState
 from shared.contracts.ingest import ReadingKind
-
-
-@dataclass(frozen=True)
-class Person:
-    """Who did something, and when."""
-
-    subject: str
-    name: str
-    organisation: str
-    at: datetime
 
 
 @dataclass(frozen=True)

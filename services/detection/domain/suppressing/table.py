@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.detection.domain.suppressing.model import Person, Suppression
+from services.detection.domain.people import Person
+from services.detection.domain.suppressing.model import Suppression
 from shared.contracts.detection.suppressions import AllowedSuppressionEvent
 from shared.contracts.detection.suppressions import SuppressionEvent as Event
 from shared.contracts.detection.suppressions import SuppressionState as State

@@ -7,21 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
+from services.detection.domain.people import Person
 from shared.contracts.detection.thresholds import ThresholdOrigin, ThresholdState, VersionState
 from shared.contracts.ingest import ReadingKind
 
 NAMESPACE = UUID("0d6f1f6e-4a51-5f0c-9a53-6f1b8b3f0c77")
 Numbers = Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Person:
-    """Who did something, and when."""
-
-    subject: str
-    name: str
-    organisation: str
-    at: datetime
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.detection.domain.thresholds.model import Person, Threshold, Version
+from services.detection.domain.people import Person
+from services.detection.domain.thresholds.model import Threshold, Version
 from shared.contracts.detection.thresholds import AllowedThresholdEvent, ThresholdOrigin
 from shared.contracts.detection.thresholds import ThresholdEvent as Event
 from shared.contracts.detection.thresholds import ThresholdState as State
