@@ -6,6 +6,8 @@ from services.detection.jobs import build_jobs
 from shared.clients.ingest import IngestClient
 from shared.contracts.casework import CaseState
 from shared.contracts.detection import Severity
+from shared.contracts.detection.anomalies import WHOLE_OUTLET
+from shared.contracts.ingest.marks import MarkIn
 from shared.contracts.ingest.qa import QaIn, QaKind, QaPair
 from tests.system.conftest import SECRET, START, Park, TokenSource, until
 from tests.system.test_story import COD, OUTLET, register
@@ -35,3 +37,20 @@ async def test_checks_at_ingest_become_cases(park: Park) -> None:
     cases = await until(park.casework.list_cases, lambda page: bool(page.items))
     assert {case.state for case in cases.items} == {CaseState.SCREENING}
     assert {case.factor for case in cases.items} == {COD}
+
+
+async def test_a_duty_of_the_whole_outlet_has_a_name_in_its_case(park: Park) -> None:
+    await register(park)
+    mark = MarkIn(outlet_id=OUTLET, code="device_fault", since=START - 5 * DAY, until=START - 4 * DAY, reason="故障")
+    await park.ingest.as_user(await park.as_("firm")).add_mark(mark)
+    token = TokenSource("http://identity", "sanse-detection", SECRET, park.network)
+    async with IngestClient("http://ingest", token, transport=park.network) as client:
+        jobs = {job.name: job for job in build_jobs(park.apps["detection"], client)}
+
+        async def looked() -> list[str]:
+            await jobs["look_at_duties"].run()
+            return [one.rule for one in (await park.detection.list_anomalies()).items]
+
+        assert await until(looked, bool) == ["LATE-MARK"]
+    (case,) = (await until(park.casework.list_cases, lambda page: bool(page.items))).items
+    assert (case.factor, case.factor_name_zh, case.factor_name_en) == (WHOLE_OUTLET, "全排口", "whole outlet")

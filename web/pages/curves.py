@@ -7,6 +7,7 @@ from uuid import UUID
 from shared.clients.base import ServiceCallError
 from shared.clients.ingest import IngestClient
 from shared.contracts.casework import CaseDetail, CaseSummary
+from shared.contracts.detection.anomalies import WHOLE_OUTLET
 from shared.contracts.ingest import OutletOut, ReadingKind, Series
 from shared.contracts.ingest.marks import MarkOut
 from shared.contracts.ingest.readings import SparkAsk
@@ -54,19 +55,20 @@ def _spark_ask(case: CaseSummary, now: datetime) -> SparkAsk:
 
 async def sparks(ingest: IngestClient, cases: Sequence[CaseSummary], now: datetime) -> dict[str, Chart | None]:
     """Small curves of the queue's rows by case number, in one call; None where ingest does not answer."""
-    asks = [_spark_ask(case, now) for case in cases]
+    drawn = [case for case in cases if case.factor != WHOLE_OUTLET]
+    asks = [_spark_ask(case, now) for case in drawn]
     if not asks:
-        return {}
+        return dict.fromkeys(case.no for case in cases)
     try:
         found = await ingest.get_sparks(asks, max_points=SPARK_POINTS)
     except ServiceCallError as error:
         log.warning("no_sparks", detail=error.message)
         return dict.fromkeys(case.no for case in cases)
-    return {
+    return dict.fromkeys(case.no for case in cases) | {
         case.no: None
         if series is None
         else Chart(series, Window(ask.since, ask.until), name_of(case, "factor_name"), case_bands(case))
-        for case, ask, series in zip(cases, asks, found, strict=True)
+        for case, ask, series in zip(drawn, asks, found, strict=True)
     }
 
 
@@ -96,7 +98,12 @@ def _kinds(case: CaseDetail, window: Window) -> list[ReadingKind]:
 async def case_charts(
     ingest: IngestClient, case: CaseDetail, now: datetime, *, chosen_range: str | None = None, with_flow: bool = False
 ) -> list[Chart]:
-    """The curve of a case's factor, and of the flow below it; none where ingest does not answer."""
+    """The curve of a case's factor, and of the flow below it.
+
+    None where ingest does not answer, or where the outlet as a whole is meant.
+    """
+    if case.factor == WHOLE_OUTLET:
+        return []
     window = chosen(chosen_range, case.anomaly_started_at, case.anomaly_last_at, now)
     factor = curve_of(case)
     bands = anomaly_bands(case.anomaly_list, factor)

@@ -8,6 +8,8 @@ from pydantic import AwareDatetime, Field
 
 from shared.contracts.ingest import ReadingKind, Wire
 
+WHOLE_OUTLET = "outlet"
+"""In place of a factor, where a duty of the outlet as a whole is meant."""
 SEVERAL = "*"
 """The factor of a parent: an anomaly that stands for those of several factors of its outlet."""
 

@@ -16,7 +16,8 @@ from services.detection.domain.duties import (
     parameter,
     quality_check,
 )
-from services.detection.domain.duties.breach import WHOLE_OUTLET, Breach, Looked, Running, find_news, go_on, hit_id
+from services.detection.domain.duties.breach import Breach, Looked, Running, find_news, go_on, hit_id
+from shared.contracts.detection.anomalies import WHOLE_OUTLET
 from shared.contracts.ingest.links import LinkedDevice, LinkOut, Tolerance, Traffic
 from shared.contracts.ingest.marks import MarkEffect, MarkKind, MarkOut, MarkSource, MarkState, OutletBudget
 from shared.contracts.ingest.means import Basis, DayOut, DifferenceOut, MeanKind, MeanState, Method, Why

@@ -11,8 +11,6 @@ from uuid import UUID
 from services.detection.domain.hits import Hit, SeriesKey
 from shared.contracts.ingest import ReadingKind
 
-WHOLE_OUTLET = "*"
-"""In place of a factor, where the outlet as a whole is meant."""
 HOUR = timedelta(hours=1)
 
 Numbers = Callable[[UUID, str], Mapping[str, float] | None]

@@ -7,7 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from services.detection.domain.checks.definition import Judge, Parameter
-from services.detection.domain.duties.breach import WHOLE_OUTLET, Breach, Numbers
+from services.detection.domain.duties.breach import Breach, Numbers
+from shared.contracts.detection.anomalies import WHOLE_OUTLET
 from shared.contracts.ingest.means import DayOut
 
 FLAGGED = frozenset("MD")

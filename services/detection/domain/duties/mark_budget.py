@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from services.detection.domain.checks.definition import Judge, Parameter
-from services.detection.domain.duties.breach import WHOLE_OUTLET, Breach, Numbers
+from services.detection.domain.duties.breach import Breach, Numbers
+from shared.contracts.detection.anomalies import WHOLE_OUTLET
 from shared.contracts.ingest.marks import OutletBudget
 
 JUDGE = Judge(name="mark_budget", parameters=(Parameter("share", 0.1, 10.0),), explanations=("mark_budget",))

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 
 from services.detection.domain.checks.definition import Judge
-from services.detection.domain.duties.breach import HOUR, WHOLE_OUTLET, Breach, Numbers
+from services.detection.domain.duties.breach import HOUR, Breach, Numbers
+from shared.contracts.detection.anomalies import WHOLE_OUTLET
 from shared.contracts.ingest.parameters import ParameterChangeOut
 
 JUDGE = Judge(name="parameter", parameters=(), explanations=("parameter",))
