@@ -5,13 +5,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.detection.gateways.duties import Facts
+from services.detection.gateways.duties import Facts, Shares
 from services.detection.service import load_rulebook
 from services.detection.service.duties import DutyDesk
 from shared.contracts.detection import AnomalyState, Nature, Severity
+from shared.contracts.ingest import ReadingKind
+from shared.contracts.ingest.means import Basis, MeanKind, MeanOut, MeanState, Method, Why
 from shared.contracts.ingest.parameters import ParameterChangeOut
 from shared.contracts.ingest.qa import QaDueOut, QaKind, QaState
-from tests.detection.conftest import COD, CrashError, World, at, make_outlet
+from tests.detection.conftest import COD, CrashError, World, at, make_limit, make_outlet
 
 DAY = timedelta(days=1)
 
@@ -86,3 +88,25 @@ async def test_a_look_that_dies_before_its_commit_is_made_up_for(world: World) -
     await look(world, facts, hours=31)
 
     assert [one.rule for one in await world.anomalies()] == ["CAL"]
+
+
+async def test_a_derived_day_mean_over_its_limit_is_one_anomaly_beside_a_reported_one(world: World) -> None:
+    limits = [make_limit(make_outlet().id, upper=40.0, averaging=ReadingKind.DAY)]
+    outlet = await world.ingest.register(make_outlet(limits=limits))
+    await world.ingest.accept(outlet, ReadingKind.DAY, [(at(-8), {COD: 44.0}), (at(16), {COD: 30.0})])
+    await world.catch_up()
+    mean = MeanOut(
+        factor=COD, unit="mg/L", kind=MeanKind.DAY, at=at(-8), value=45.0, converted=None, emission=None,
+        state=MeanState.VALID, valid=24, expected=24, reasons={}, basis=Basis.HOURS, method=Method.ARITHMETIC,
+        reported=44.0, reported_flag="N", difference=None, agreement=None, late=False, rev=1, why=Why.PERIOD_END,
+        rule="r", digest="", computed_at=at(20),
+    )  # fmt: skip
+    derived = [mean, mean.model_copy(update={"at": at(-8) + 5 * DAY, "value": 48.0})]
+    shares = Shares((outlet,), at(0), {}, {outlet: derived}, [])
+    for hours in (150, 174):
+        world.clock.set(at(hours))
+        async with world.app.state.db.transaction() as session:
+            await DutyDesk(session, load_rulebook(), at(hours), frozenset()).look_at_shares(shares)
+
+    found = [(one.rule, one.severity, one.started_at, one.observed) for one in await world.anomalies()]
+    assert found == [("EX-D", Severity.A, at(-8), 44.0), ("EX-D", Severity.A, at(-8) + 5 * DAY, 48.0)]

@@ -11,7 +11,7 @@ from shared.clients.ingest import IngestClient
 from shared.clock import PARK_ZONE
 from shared.contracts.ingest.links import LinkedDevice, LinkFilter
 from shared.contracts.ingest.marks import MarkOut, MarkState, OutletBudget
-from shared.contracts.ingest.means import DayOut, DifferenceOut
+from shared.contracts.ingest.means import DayOut, DifferenceOut, MeanKind, MeanOut
 from shared.contracts.ingest.parameters import ParameterChangeOut
 from shared.contracts.ingest.qa import QaDueOut, QaOut, QaState
 from shared.http import Page
@@ -41,11 +41,12 @@ class Facts:
 
 @dataclass(frozen=True)
 class Shares:
-    """What ingest counted for some outlets since `month` began, and in the year."""
+    """What ingest counted for some outlets since `month` began, and in the year; their day means of the last days."""
 
     outlet_ids: tuple[UUID, ...]
     month: datetime
     days: Mapping[UUID, Sequence[DayOut]]
+    means: Mapping[UUID, Sequence[MeanOut]]
     budgets: Sequence[OutletBudget]
 
 
@@ -80,17 +81,19 @@ class DutySources:
         )  # fmt: skip
 
     async def shares(self, outlet_ids: Sequence[UUID], now: datetime) -> Shares:
-        """Days of the month so far and yearly budgets of these outlets; a month has to be a day old."""
+        """Days of the month so far, late day means, and yearly budgets of these outlets; a month has to be a day old."""
         local = now.astimezone(PARK_ZONE)
         month = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         days: dict[UUID, list[DayOut]] = {}
+        means: dict[UUID, list[MeanOut]] = {}
         budgets: list[OutletBudget] = []
         for one in outlet_ids:
             if local.date() > month.date():
                 days[one] = await self.client.list_outlet_days(one, month.date(), local.date())
+            means[one] = (await self.client.list_means(one, MeanKind.DAY, now - RECENT, now)).items
             held = await self.client.mark_budgets(one, local.year)
             budgets += [OutletBudget(outlet_id=one, **budget.model_dump()) for budget in held]
-        return Shares(tuple(outlet_ids), month, days, budgets)
+        return Shares(tuple(outlet_ids), month, days, means, budgets)
 
 
 async def _all(what: str, read: Callable[[str | None], Awaitable[Page[Item]]]) -> list[Item]:

@@ -1,15 +1,17 @@
 """Duties of those who run a monitor, looked at by the clock: what ingest knows becomes hits, each told once."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.detection.domain.checks import exceedance
 from services.detection.domain.duties import (
     JUDGES,
     calibration,
     clock,
+    day_mean,
     flag_rate,
     late_mark,
     mark_budget,
@@ -22,6 +24,7 @@ from services.detection.domain.hits import Hit
 from services.detection.domain.rules import Rule, parameters
 from services.detection.gateways.duties import Facts, Shares
 from services.detection.service.ledger import Ledger
+from services.detection.service.limits import day_limit
 from services.detection.service.rulebook import Rulebook, traits_of
 from services.detection.store import EnterpriseStore, HitStore, SeriesStore
 from shared.clock import PARK_ZONE
@@ -31,6 +34,8 @@ OUTLETS_A_LOOK = 200
 STANDING = frozenset({calibration.JUDGE.name, late_mark.JUDGE.name, clock.JUDGE.name})
 """Of these a look knows all that stand: what runs and is not among them is over."""
 SINCE_UNKNOWN = frozenset({clock.JUDGE.name, mark_budget.JUDGE.name})
+DAY_MEANS = exceedance.CHECK.name
+"""The rule on day means judges those that a logger sent, in the kernel, and here those derived from what it sent."""
 
 Found = Mapping[str, Iterable[Breach]]
 """Breaches by the name of the duty."""
@@ -45,11 +50,7 @@ class DutyDesk:
         self._enterprises = EnterpriseStore(session)
         self._ledger = Ledger(session, rulebook.policy, hazardous)
         self._now = now.replace(microsecond=0)
-        day = now.astimezone(PARK_ZONE).date()
-        duties = {judge.name for judge in JUDGES}
-        self._rules = {
-            rule.check.name: rule for rule in rulebook.rules if rule.check.name in duties and rule.in_force(day)
-        }
+        self._rules = _by_name(rulebook, now.astimezone(PARK_ZONE).date())
         self._outlets: dict[UUID, OutletOut] = {}
         self._trades: dict[UUID, str] = {}
 
@@ -86,6 +87,7 @@ class DutyDesk:
             {
                 name: flag_rate.find(shares.days, self._numbers(name), shares.month),
                 other: mark_budget.find(shares.budgets, self._numbers(other), self._now),
+                DAY_MEANS: day_mean.find(shares.means, self._day_limit),
             },
             within=set(shares.outlet_ids),
         )
@@ -104,6 +106,10 @@ class DutyDesk:
             return parameters(rule, traits_of(outlet, factor, ReadingKind.HOUR, trade))
 
         return of
+
+    def _day_limit(self, outlet_id: UUID, factor: str, at: datetime) -> tuple[float | None, float | None]:
+        outlet = self._outlets.get(outlet_id)
+        return day_limit(outlet, factor, at) if outlet else (None, None)
 
     async def _apply(self, found: Found, within: set[UUID] | None) -> None:
         """Hits of the breaches; `within`: only these outlets were looked at, and all that stands there is found."""
@@ -128,7 +134,19 @@ class DutyDesk:
         running = [one for one in await self._hits.running(rule.code) if within is None or one.outlet_id in within]
         if rule.check.name in SINCE_UNKNOWN:
             breaches = go_on(breaches, running)
-        looked = Looked(rule.code, rule.check.name, breaches)
+        days = rule.check.name == DAY_MEANS
+        looked = Looked(rule.code, rule.check.name, breaches, ReadingKind.DAY if days else ReadingKind.HOUR)
         told = await self._hits.known([hit_id(looked, one) for one in breaches])
-        closes = within is not None or rule.check.name in STANDING
+        closes = rule.check.name in STANDING or (within is not None and not days)
         return find_news(looked, told, running, self._now, closes=closes)
+
+
+def _by_name(rulebook: Rulebook, day: date) -> dict[str, Rule]:
+    """Rules in force by the name of their duty, and the one on day means."""
+    duties = {judge.name for judge in JUDGES}
+    return {
+        rule.check.name: rule
+        for rule in rulebook.rules
+        if rule.in_force(day)
+        and (rule.check.name in duties or (rule.check.name == DAY_MEANS and rule.judges == {ReadingKind.DAY}))
+    }

@@ -1,5 +1,7 @@
 """The limit 排放限值 in force at each time."""
 
+from datetime import datetime
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +21,20 @@ def limits_at(outlet: OutletOut, one: SeriesId, t: Integers) -> Floats:
         if limit.factor == one.factor and limit.averaging is averaging:
             bounds[_in_force(limit, t)] = [_or_nan(limit.lower), _or_nan(limit.upper)]
     return bounds
+
+
+def day_limit(outlet: OutletOut, factor: str, at: datetime) -> tuple[float | None, float | None]:
+    """Lower and upper limit of a day mean that begins at `at`; None where there is none."""
+    held = [
+        limit
+        for limit in outlet.limits
+        if limit.factor == factor
+        and limit.averaging is ReadingKind.DAY
+        and limit.valid_from <= at
+        and (limit.valid_to is None or at < limit.valid_to)
+    ]
+    last = max(held, key=lambda limit: (limit.valid_from, limit.id), default=None)
+    return (last.lower, last.upper) if last else (None, None)
 
 
 def _in_force(limit: LimitOut, t: Integers) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ import pytest
 from services.detection.domain.duties import (
     calibration,
     clock,
+    day_mean,
     flag_rate,
     late_mark,
     mark_budget,
@@ -20,7 +21,7 @@ from services.detection.domain.duties.breach import Breach, Looked, Running, fin
 from shared.contracts.detection.anomalies import WHOLE_OUTLET
 from shared.contracts.ingest.links import LinkedDevice, LinkOut, Tolerance, Traffic
 from shared.contracts.ingest.marks import MarkEffect, MarkKind, MarkOut, MarkSource, MarkState, OutletBudget
-from shared.contracts.ingest.means import Basis, DayOut, DifferenceOut, MeanKind, MeanState, Method, Why
+from shared.contracts.ingest.means import Basis, DayOut, DifferenceOut, MeanKind, MeanOut, MeanState, Method, Why
 from shared.contracts.ingest.parameters import ParameterChangeOut
 from shared.contracts.ingest.qa import ErrorKind, QaDueOut, QaKind, QaOut, QaSource, QaState
 from shared.contracts.ingest.registry import LinkState
@@ -126,14 +127,41 @@ def test_a_change_that_is_not_registered_is_told(
 def test_a_mean_that_the_minutes_do_not_give(
     reported: float | None, value: float, kind: MeanKind, *, counts: bool
 ) -> None:
-    mean = DifferenceOut(
-        outlet_id=OUTLET, enterprise_id=FIRM, factor=COD, unit="mg/L", kind=kind, at=NOW, value=value, converted=None,
-        emission=None, state=MeanState.VALID, valid=60, expected=60, reasons={}, basis=Basis.MINUTES,
-        method=Method.ARITHMETIC, reported=reported, reported_flag="N", difference=None, agreement=None, late=False,
-        rev=1, why=Why.PERIOD_END, rule="r", digest="", computed_at=NOW,
-    )  # fmt: skip
+    mean = DifferenceOut(**a_mean(kind=kind, value=value, reported=reported), outlet_id=OUTLET, enterprise_id=FIRM)
 
     assert bool(mean_gap.find([mean], numbers(relative=0.02))) == counts
+
+
+def a_mean(**fields: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "factor": COD, "unit": "mg/L", "kind": MeanKind.DAY, "at": NOW, "value": 50.0, "converted": None,
+        "emission": None, "state": MeanState.VALID, "valid": 60, "expected": 60, "reasons": {},
+        "basis": Basis.MINUTES, "method": Method.ARITHMETIC, "reported": None, "reported_flag": "N",
+        "difference": None, "agreement": None, "late": False, "rev": 1, "why": Why.PERIOD_END, "rule": "r",
+        "digest": "", "computed_at": NOW,
+    }  # fmt: skip
+    return given | fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "limits", "told"),
+    [
+        ({"value": 61.0}, (None, 60.0), (61.0, 60.0)),
+        ({"value": 60.0}, (None, 60.0), None),
+        ({"value": 61.0, "converted": 55.0}, (None, 60.0), None),
+        ({"value": 55.0, "converted": 61.0}, (None, 60.0), (61.0, 60.0)),
+        ({"value": 61.0, "state": MeanState.FEW}, (None, 60.0), None),
+        ({"value": None}, (None, 60.0), None),
+        ({"value": 5.0}, (6.0, 9.0), (5.0, 6.0)),
+        ({"value": 500.0}, (None, None), None),
+    ],
+)
+def test_a_derived_day_mean_is_held_against_the_limit_of_a_day(
+    fields: dict[str, Any], limits: tuple[float | None, float | None], told: tuple[float, float] | None
+) -> None:
+    found = day_mean.find({OUTLET: [MeanOut(**a_mean(**fields))]}, lambda *_: limits)
+
+    assert [(one.value, one.reference, one.until) for one in found] == ([(*told, NOW + DAY)] if told else [])
 
 
 def mark(**fields: Any) -> MarkOut:

@@ -46,6 +46,7 @@ class Looked:
     rule: str
     check: str
     breaches: tuple[Breach, ...]
+    kind: ReadingKind = ReadingKind.HOUR
 
 
 def find_news(
@@ -88,7 +89,8 @@ def _place(one: Breach | Running) -> tuple[UUID, str, datetime]:
 
 
 def _hit(looked: Looked, breach: Breach, now: datetime) -> Hit:
-    key = SeriesKey(breach.outlet_id, breach.factor, ReadingKind.HOUR, HOUR)
+    interval = timedelta(days=1) if looked.kind is ReadingKind.DAY else HOUR
+    key = SeriesKey(breach.outlet_id, breach.factor, looked.kind, interval)
     until = max(breach.until or now, breach.since)
     return Hit(
         series=key, check=looked.check, rule=looked.rule, opened=breach.until is None, started_at=breach.since,
