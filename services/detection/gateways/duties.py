@@ -81,7 +81,7 @@ class DutySources:
         )  # fmt: skip
 
     async def shares(self, outlet_ids: Sequence[UUID], now: datetime) -> Shares:
-        """Days of the month so far, late day means, and yearly budgets of these outlets; a month has to be a day old."""
+        """Days of the month so far, day means of late, and yearly budgets of these outlets."""
         local = now.astimezone(PARK_ZONE)
         month = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         days: dict[UUID, list[DayOut]] = {}
