@@ -5,6 +5,7 @@ from enum import Enum
 
 from web.detection_words import TABLES as DETECTION_TABLES
 from web.i18n import N_, current_language, gettext, pgettext
+from web.mining_words import TABLES as MINING_TABLES
 from web.packet_words import TABLES as PACKET_TABLES
 from web.registry_words import TABLES as REGISTRY_TABLES
 from web.threshold_words import TABLES as THRESHOLD_TABLES
@@ -259,6 +260,7 @@ TABLES: dict[str, Table] = {
 }  # fmt: skip
 
 TABLES |= PACKET_TABLES
+TABLES |= MINING_TABLES
 TABLES.update(REGISTRY_TABLES)
 TABLES.update(DETECTION_TABLES)
 TABLES.update(THRESHOLD_TABLES)

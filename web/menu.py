@@ -54,6 +54,7 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(N_("Cases"), "/cases", "clipboard-list", EVERYBODY),
             Entry(N_("Suppressions"), "/suppressions", "ban", STAFF),
             Entry(N_("Thresholds"), "/thresholds", "sliders-horizontal", (*STAFF, *ENTERPRISE)),
+            Entry(N_("Mining bench"), "/mining", "chart-column", STAFF),
         ),
     ),
     (
