@@ -25,7 +25,7 @@ def _bar(css: str, x: float, width: float, height: float, floor: float) -> str:
     return f'<rect class="{css}" x="{x:.1f}" y="{floor - height:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
 
 
-def _text(x: float, y: float, text: str, css: str = "tick") -> str:
+def _text(x: float, y: float, text: str, css: str = "m-tick") -> str:
     return f'<text class="{css}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
 
@@ -38,24 +38,24 @@ def digit_bars(counts: Sequence[int], pooled: Sequence[float], said: str) -> Mar
     shapes = []
     for digit, share in enumerate(shares):
         height = share / top * (floor - 14)
-        shapes.append(_bar("bar", digit * slot + slot * 0.18, slot * 0.64, height, floor))
-        shapes.append(_text((digit + 0.5) * slot, floor - height - 4, formats.percent(share, 1), "value"))
+        shapes.append(_bar("m-bar", digit * slot + slot * 0.18, slot * 0.64, height, floor))
+        shapes.append(_text((digit + 0.5) * slot, floor - height - 4, formats.percent(share, 1), "m-value"))
         shapes.append(_text((digit + 0.5) * slot, TALL - 5, str(digit)))
     even = floor - 0.1 / top * (floor - 14)
-    shapes.append(f'<line class="expected" x1="0" x2="{WIDE:g}" y1="{even:.1f}" y2="{even:.1f}"/>')
+    shapes.append(f'<line class="m-expected" x1="0" x2="{WIDE:g}" y1="{even:.1f}" y2="{even:.1f}"/>')
     for digit, share in enumerate(pooled):
         y = floor - share / top * (floor - 14)
-        shapes.append(f'<circle class="peer" cx="{(digit + 0.5) * slot:.1f}" cy="{y:.1f}" r="4"/>')
-    shapes.append(f'<line class="axis" x1="0" x2="{WIDE:g}" y1="{floor:g}" y2="{floor:g}"/>')
+        shapes.append(f'<circle class="m-peer" cx="{(digit + 0.5) * slot:.1f}" cy="{y:.1f}" r="4"/>')
+    shapes.append(f'<line class="m-axis" x1="0" x2="{WIDE:g}" y1="{floor:g}" y2="{floor:g}"/>')
     return _svg("bars", WIDE, TALL, said, shapes)
 
 
 def digit_spark(counts: Sequence[int], said: str) -> Markup:
     """The same small, for a row of a table."""
     top = max(*counts, 1) if counts else 1
-    shapes = [_bar("bar", digit * 9.0 + 1, 7, 28 * count / top, 30) for digit, count in enumerate(counts)]
+    shapes = [_bar("m-bar", digit * 9.0 + 1, 7, 28 * count / top, 30) for digit, count in enumerate(counts)]
     even = 30 - 28 * (sum(counts) / DIGITS) / top
-    shapes.append(f'<line class="expected" x1="0" x2="90" y1="{even:.1f}" y2="{even:.1f}"/>')
+    shapes.append(f'<line class="m-expected" x1="0" x2="90" y1="{even:.1f}" y2="{even:.1f}"/>')
     return _svg("mini", 90, 31, said, shapes)
 
 
@@ -65,7 +65,7 @@ def _bin_shapes(bins: Sequence[LimitBin], width: float, floor: float, head: floa
     slot = width / len(bins)
     shapes = []
     for place, one in enumerate(bins):
-        css = "bar zone" if one.zone else "bar"
+        css = "m-bar m-zone" if one.zone else "m-bar"
         shapes.append(_bar(css, place * slot + slot * 0.1, slot * 0.8, one.count / top * (floor - head), floor))
     points = [
         f"{(place + 0.5) * slot:.1f},{floor - one.expected / top * (floor - head):.1f}"
@@ -73,9 +73,9 @@ def _bin_shapes(bins: Sequence[LimitBin], width: float, floor: float, head: floa
         if one.expected is not None
     ]
     if points:
-        shapes.append(f'<polyline class="expected" points="{" ".join(points)}"/>')
+        shapes.append(f'<polyline class="m-expected" points="{" ".join(points)}"/>')
     below = sum(1 for one in bins if one.high <= 1 + 1e-9)
-    shapes.append(f'<line class="limit" x1="{below * slot:.1f}" x2="{below * slot:.1f}" y1="0" y2="{floor:g}"/>')
+    shapes.append(f'<line class="m-limit" x1="{below * slot:.1f}" x2="{below * slot:.1f}" y1="0" y2="{floor:g}"/>')
     return shapes
 
 
@@ -86,7 +86,7 @@ def limit_bars(row: BunchingRow, said: str) -> Markup:
     slot = WIDE / len(row.bins)
     for place, one in enumerate(row.bins):
         shapes.append(_text((place + 0.5) * slot, TALL - 5, formats.percent(one.high)))
-    shapes.append(f'<line class="axis" x1="0" x2="{WIDE:g}" y1="{floor:g}" y2="{floor:g}"/>')
+    shapes.append(f'<line class="m-axis" x1="0" x2="{WIDE:g}" y1="{floor:g}" y2="{floor:g}"/>')
     return _svg("bars", WIDE, TALL, said, shapes)
 
 
@@ -109,7 +109,7 @@ def overlay(one: Sequence[float], other: Sequence[float], said: str, *, tall: fl
     low, high = min(both, default=0.0), max(both, default=1.0)
     shapes = [
         f'<polyline class="{css}" points="{_points(values, WIDE, tall, low, high)}"/>'
-        for css, values in (("first", one), ("second", other))
+        for css, values in (("m-one", one), ("m-two", other))
     ]
     return _svg("over", WIDE, tall, said, shapes, stretch=True)
 
@@ -120,9 +120,9 @@ def shape(profile: Sequence[float], reference: Sequence[float], said: str) -> Ma
     low, high = min(both, default=0.0), max(both, default=1.0)
     shapes = ['<rect class="fill-warn" x="40" y="0" width="80" height="60"/>']
     if reference:
-        shapes.append(f'<polyline class="second" points="{_points(reference, 160, 60, low, high)}"/>')
+        shapes.append(f'<polyline class="m-two" points="{_points(reference, 160, 60, low, high)}"/>')
     if profile:
-        shapes.append(f'<polyline class="first" points="{_points(profile, 160, 60, low, high)}"/>')
+        shapes.append(f'<polyline class="m-one" points="{_points(profile, 160, 60, low, high)}"/>')
     return _svg("shape", 160, 60, said, shapes, stretch=True)
 
 
@@ -138,10 +138,10 @@ def box(quantiles: Sequence[float], scale: tuple[float, float], said: str, *, fo
     at = [6 + (value - low) / (high - low) * 208 for value in quantiles]
     if any(not math.isfinite(x) for x in at):
         raise ValueError("quantiles must be finite")
-    css = "box far" if found else "box"
+    css = "m-box far" if found else "m-box"
     shapes = [
-        f'<line class="whisker" x1="{at[0]:.1f}" x2="{at[4]:.1f}" y1="12" y2="12"/>',
+        f'<line class="m-whisker" x1="{at[0]:.1f}" x2="{at[4]:.1f}" y1="12" y2="12"/>',
         f'<rect class="{css}" x="{at[1]:.1f}" y="5" width="{max(1.5, at[3] - at[1]):.1f}" height="14"/>',
-        f'<line class="median" x1="{at[2]:.1f}" x2="{at[2]:.1f}" y1="3" y2="21"/>',
+        f'<line class="m-median" x1="{at[2]:.1f}" x2="{at[2]:.1f}" y1="3" y2="21"/>',
     ]
     return _svg("boxes", 220, 24, said, shapes)

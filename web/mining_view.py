@@ -31,14 +31,17 @@ class PickError(ValueError):
 
 @dataclass(frozen=True)
 class Pick:
-    """The query: `place` reads `outlet:ID` or `trade:CODE`; `since` and `until` are days, both included."""
+    """The query: `place` reads `outlet:ID`, `trade:CODE` or `park:all`; `since` and `until` are days, both included.
+
+    `beside` an outlet its trade is read, or the whole `park`, or nothing (`alone`).
+    """
 
     place: Annotated[str, Query(max_length=60)] = ""
     factor: Annotated[str, Query(max_length=40)] = ""
     kind: Annotated[str, Query(max_length=10)] = ""
     since: Annotated[str, Query(max_length=10)] = ""
     until: Annotated[str, Query(max_length=10)] = ""
-    alone: Annotated[str, Query(max_length=5)] = ""
+    beside: Annotated[str, Query(max_length=10)] = ""
 
     def filled(self, now: datetime, place: str, factor: str) -> "Pick":
         """The same with what is not given: the last 90 days, hours, a place and a factor to begin with."""
@@ -61,7 +64,8 @@ class Pick:
             return MiningAsk(
                 outlet_id=UUID(named) if kind == "outlet" else None, trade=named if kind == "trade" else None,
                 factor=self.factor, kind=ReadingKind(self.kind or ReadingKind.HOUR), since=start,
-                until=end + timedelta(days=1), compare=self.alone != "1",
+                until=end + timedelta(days=1), park=kind == "park" or (kind == "outlet" and self.beside == "park"),
+                compare=self.beside != "alone",
             )  # fmt: skip
         except (ValueError, ValidationError) as error:
             raise PickError("one_of" if kind == "outlet" or not named else "unknown") from error
@@ -70,7 +74,8 @@ class Pick:
 def _day(text: str) -> datetime:
     try:
         day = date.fromisoformat(text)
-        return datetime(day.year, day.month, day.day, tzinfo=PARK_ZONE) + timedelta(0)
+        start = datetime(day.year, day.month, day.day, tzinfo=PARK_ZONE)
+        return start + timedelta(days=1) - timedelta(days=1)  # the day after must be one too
     except (ValueError, OverflowError) as error:
         raise PickError("no_time") from error
 

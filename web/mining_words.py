@@ -3,11 +3,13 @@
 from web.i18n import N_
 
 REPORTS = ("digits", "bunching", "repeats", "twins", "peers")
+BESIDES = ("trade", "park", "alone")
 TABLES: dict[str, dict[str, str]] = {
     "mining_report": {
         "digits": N_("Last digits"), "bunching": N_("Bunching at the limit"), "repeats": N_("Repeated windows"),
         "twins": N_("Twin outlets"), "peers": N_("Peers of the trade"),
     },
+    "mining_beside": {"trade": N_("its trade"), "park": N_("the whole park"), "alone": N_("nothing")},
     "mining_question": {
         "digits": N_("Were the numbers measured or made up? How often each last digit is reported."),
         "bunching": N_("Were peaks shaved to just below the limit? Values about the limit against what is expected."),
@@ -16,7 +18,7 @@ TABLES: dict[str, dict[str, str]] = {
         "peers": N_("Which outlet stands apart from its trade? Distributions side by side."),
     },
     "mining_caution": {
-        "digits": N_("Instruments round, scale and average, so that honest digits are uneven too: the table below says "
+        "digits": N_("Instruments round, scale and average, so that honest digits are uneven too: the report says "
                      "how often. Nothing is judged under 30 steps of resolution, and above that one honest series in "
                      "nine is still uneven. Rank by it, never act on it alone."),
         "bunching": N_("A plant that is controlled to the limit bunches as well, but does not leave the bins above "
@@ -32,13 +34,13 @@ TABLES: dict[str, dict[str, str]] = {
                       "there, only the record counts."),
     },
     "mining_problem": {
-        "too_large": N_("This would read too many values. Choose a shorter span, hours, or one outlet without its "
-                        "trade."),
+        "too_large": N_("This would read too many values. Choose a shorter span, hours, or one outlet "
+                        "alone."),
         "mining_timeout": N_("This took too long and was ended. Choose a shorter span, fewer outlets, or hours."),
         "mining_busy": N_("Other reports are being made. Try again in a moment."),
         "outlet_not_found": N_("This outlet is not known to detection yet."),
         "unknown": N_("No outlet in use of this scope monitors the factor."),
-        "one_of": N_("Choose an outlet or a trade."),
+        "one_of": N_("Choose an outlet, a trade or the park."),
         "ends_before_start": N_("The end must come after the beginning."),
         "too_long": N_("At most 400 days."),
         "too_early": N_("There is nothing before the year 2000."),

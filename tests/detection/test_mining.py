@@ -115,6 +115,7 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"trade": "glass"}, 422, "unknown"),
     ({"trade": None}, 422, "one_of"),
     ({"outlet_id": str(MINE[0])}, 422, "one_of"),
+    ({"park": "true"}, 422, "one_of"),
     ({"trade": None, "outlet_id": str(uuid4())}, 404, "outlet_not_found"),
     ({"factor": "no code!"}, 422, "string_pattern_mismatch"),
     ({"kind": "century"}, 422, "enum"),
@@ -177,6 +178,19 @@ async def test_twins_of_a_trade_and_of_one_outlet(world: World):
     assert own.possible == 5
     assert [own.pairs[0].one.outlet_id, own.pairs[0].other.outlet_id] == [MINE[5], MINE[1]]
     assert own.pairs[0].scale == pytest.approx(1 / 1.5, abs=0.01)
+
+
+async def test_one_outlet_against_the_whole_park(world: World):
+    await park(world)
+    copy = await firm(world, 8, trade="glass")
+    await world.ingest.accept(copy, ReadingKind.HOUR, hours([value / 2 for value in walk(4)]))
+    await world.catch_up()
+    own = await officer(world).report_twins(ask(outlet_id=copy, park=True))
+    assert (own.possible, own.trade, own.pairs[0].found) == (6, "", True)
+    assert own.pairs[0].other.outlet_id == MINE[4]
+    assert (await officer(world).report_twins(ask(outlet_id=copy))).possible == 0
+    whole = MiningAsk(factor=COD, since=at(0), until=at(HOURS), park=True)
+    assert (await officer(world).report_twins(whole)).possible == 21
 
 
 async def test_repeats_are_told_with_both_copies(world: World):

@@ -17,10 +17,11 @@ from shared.contracts.ingest import OutletOut
 from shared.errors import NotFoundError
 from web import mining_sheets
 from web.frame import set_frame
+from web.i18n import gettext
 from web.labels import TABLES, label, name_of, trade
 from web.mining_charts import box, digit_bars, digit_spark, limit_bars, limit_spark, overlay, range_of, shape
 from web.mining_view import KINDS, Pick, PickError, as_csv, firm_name, outlet_name, reason_text, scaled
-from web.mining_words import REPORTS
+from web.mining_words import BESIDES, REPORTS
 from web.pages.public import BOM
 from web.render import render
 from web.session import BUREAU, SUPERVISORS, RoleNeeded, Viewer
@@ -72,13 +73,17 @@ class Choices:
         return f"trade:{max(known, key=lambda one: one.outlets).trade}" if known else ""
 
     def factor_of(self, place: str) -> str:
-        """The factor most outlets of a place monitor."""
+        """The factor to begin with: one with a limit if there is any, the one most outlets of the place monitor."""
         kind, _, named = place.partition(":")
-        if kind == "trade":
-            counts = next((one.factors for one in self.trades if one.trade == named), {})
-            return max(sorted(counts), key=lambda code: counts[code], default="")
-        outlets = [item for items in self.by_firm.values() for item in items if str(item.id) == named]
-        return outlets[0].factors[0].factor if outlets and outlets[0].factors else next(iter(self.factors), "")
+        items = [item for items in self.by_firm.values() for item in items]
+        limited = {limit.factor for item in items for limit in item.limits}
+        counts = next((one.factors for one in self.trades if kind == "trade" and one.trade == named), {})
+        for item in items:
+            if str(item.id) == named:
+                counts = {one.factor: 1 for one in item.factors}
+        return max(
+            sorted(counts), key=lambda code: (code in limited, counts[code]), default=next(iter(self.factors), "")
+        )
 
 
 async def _choices(viewer: Viewer) -> Choices:
@@ -113,7 +118,7 @@ async def show_bench(request: Request, viewer: Miner, pick: Picked) -> Response:
     places = {item.id: item for items in choices.by_firm.values() for item in items}
     return render(
         request, HOME, pick=picked, choices=choices, reports=REPORTS, latest=latest.items, places=places,
-        kinds=KINDS, report="", errors={},
+        kinds=KINDS, besides=BESIDES, report="", errors={},
     )  # fmt: skip
 
 
@@ -180,13 +185,15 @@ async def _page(request: Request, viewer: Viewer, report: str, pick: Pick) -> Re
         status, said = error.status, _problem(error)
     return render(
         request, f"pages/mining/{report}.html", status=status, found=found, problem=said, pick=picked, choices=choices,
-        report=report, reports=REPORTS, kinds=KINDS, unit=found.unit if found else "",
+        report=report, reports=REPORTS, kinds=KINDS, besides=BESIDES, unit=found.unit if found else "",
         scope=_scope(choices, picked), **CHARTS,
     )  # fmt: skip
 
 
 def _scope(choices: Choices, pick: Pick) -> str:
     kind, _, named = pick.place.partition(":")
+    if kind == "park":
+        return gettext("Whole park")
     if kind == "trade":
         return trade(named)
     outlets = [item for items in choices.by_firm.values() for item in items if str(item.id) == named]

@@ -34,11 +34,19 @@ async def get_ask(  # noqa: PLR0913 - the query
     outlet_id: UUID | None = None,
     trade: Code | None = None,
     kind: ReadingKind = ReadingKind.HOUR,
+    park: bool = False,  # noqa: FBT001, FBT002
     compare: bool = True,  # noqa: FBT001, FBT002
 ) -> MiningAsk:
     """What to look at, from the query."""
     return MiningAsk(
-        outlet_id=outlet_id, trade=trade, factor=factor, kind=kind, since=since, until=until, compare=compare
+        outlet_id=outlet_id,
+        trade=trade,
+        factor=factor,
+        kind=kind,
+        since=since,
+        until=until,
+        park=park,
+        compare=compare,
     )
 
 

@@ -48,15 +48,19 @@ class PlaceStore:
     async def of_trade(self, trade: str) -> list[Place]:
         """Outlets in use of a trade, by code."""
         found = await self._read(_query().where(col(EnterpriseRow.trade) == trade))
-        return sorted((one for one in found if one.outlet.active), key=lambda one: (one.outlet.code, str(one.id)))
+        return _by_code(found)
 
     async def in_use(self) -> list[Place]:
-        """All outlets in use."""
-        return [one for one in await self._read(_query()) if one.outlet.active]
+        """All outlets in use, by code."""
+        return _by_code(await self._read(_query()))
 
     async def _read(self, query: Any) -> list[Place]:
         rows = await self._session.execute(query.order_by(col(OutletRow.id)).limit(MOST))
         return [_place((row[0], row[1])) for row in rows]
+
+
+def _by_code(places: Iterable[Place]) -> list[Place]:
+    return sorted((one for one in places if one.outlet.active), key=lambda one: (one.outlet.code, str(one.id)))
 
 
 def _query() -> Any:

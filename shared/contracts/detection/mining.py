@@ -54,7 +54,10 @@ class MiningRow(Wire):
 
 
 class MiningAsk(Wire):
-    """What to look at: one outlet (with its trade as comparison), or a whole trade. `until` is not included."""
+    """What to look at: one outlet (with its trade as comparison), a whole trade, or the whole park.
+
+    With `park` an outlet is compared with all outlets in use that monitor the factor. `until` is not included.
+    """
 
     outlet_id: UUID | None = None
     trade: Code | None = None
@@ -62,8 +65,9 @@ class MiningAsk(Wire):
     kind: ReadingKind = ReadingKind.HOUR
     since: AwareDatetime
     until: AwareDatetime
+    park: bool = False
     compare: bool = True
-    """Whether the outlets of the same trade are read as well, where one outlet is asked for."""
+    """Whether the outlets to compare with are read as well, where one outlet is asked for."""
 
 
 class MiningReport(Wire):

@@ -21,6 +21,7 @@ class Gap(StrEnum):
     NO_DATA = "no_data"
     NO_LIMIT = "no_limit"
     OTHER_UNIT = "other_unit"
+    HOURS_ONLY = "hours_only"
 
 
 @dataclass(frozen=True)

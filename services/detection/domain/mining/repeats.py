@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.detection.domain.compiled import Floats
+from services.detection.domain.mining.reasons import Gap
 from services.detection.domain.surveys import noisy_replay, replay
 from services.detection.domain.surveys.finding import Span
 from services.detection.domain.surveys.noisy_replay import NoisyReplay, survey_noisy_replay
@@ -38,10 +39,10 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Repeats:
-    """The longest `found`, exact ones first, of `total`; with what the two surveys say."""
+    """The longest `found`, exact ones first, of `total`; with what the two surveys say, `noisy` of hours only."""
 
     exact: Replay
-    noisy: NoisyReplay
+    noisy: NoisyReplay | Gap
     found: tuple[Repeat, ...]
     total: int
 
@@ -50,9 +51,11 @@ def find_repeats(series: Series, interval: float, most: int = 20) -> Repeats:
     """Search one series sampled every `interval` seconds."""
     chosen = replay.Settings(WINDOWS[interval >= HOUR])
     exact = survey_replay(series, interval, settings=chosen)
-    noisy = survey_noisy_replay(series, interval, noisy_replay.Settings())
+    # The distance was set against honest hours; minutes are so smooth that their shapes are all alike.
+    noisy = survey_noisy_replay(series, interval, noisy_replay.Settings()) if interval >= HOUR else Gap.HOURS_ONLY
     pairs = [(True, pair) for pair in exact.pairs]
-    pairs += [(False, pair) for pair in noisy.pairs if not any(_is_within(pair, other) for other in exact.pairs)]
+    near = () if isinstance(noisy, Gap) else noisy.pairs
+    pairs += [(False, pair) for pair in near if not any(_is_within(pair, other) for other in exact.pairs)]
     pairs.sort(key=lambda item: (not item[0], -item[1].points, item[1].copy.start))
     return Repeats(exact, noisy, tuple(_drawn(series, *item) for item in pairs[:most]), len(pairs))
 

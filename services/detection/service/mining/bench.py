@@ -84,10 +84,11 @@ def check_staff(caller: Principal) -> None:
 
 
 def check_ask(ask: MiningAsk) -> None:
-    """Raise InvalidError where the ask names no outlet or trade, or both, or its span is empty or too long."""
+    """Raise InvalidError where the ask names no outlet, trade or park, or two of them, or a wrong span."""
     errors = []
-    if (ask.outlet_id is None) == (ask.trade is None):
-        errors.append(("outlet_id", "one_of", "give either outlet_id or trade"))
+    wholes = [ask.trade is not None, ask.park]
+    if sum(wholes) > 1 or (ask.outlet_id is None and not any(wholes)) or (ask.outlet_id and ask.trade):
+        errors.append(("outlet_id", "one_of", "give one of outlet_id, trade and park"))
     if ask.until <= ask.since:
         errors.append(("until", "ends_before_start", "until must come after since"))
     if ask.until - ask.since > timedelta(days=MOST_DAYS):
@@ -114,8 +115,10 @@ class Bench:
                 subject = (await store.of_ids([ask.outlet_id])).get(ask.outlet_id)
                 if subject is None:
                     raise OutletNotFoundError("no such outlet", outlet_id=str(ask.outlet_id))
-            trade = ask.trade or (subject.trade if subject else "")
-            peers = await store.of_trade(trade) if trade and (ask.compare or subject is None) else []
+            trade = "" if ask.park else ask.trade or (subject.trade if subject else "")
+            peers: list[Place] = []
+            if ask.compare or subject is None:
+                peers = await store.in_use() if ask.park else await store.of_trade(trade) if trade else []
         choice = _choose(ask, trade, subject, peers)
         points = sum(choice.points(place) for place in choice.places)
         if points > most_points:
@@ -156,7 +159,7 @@ def _choose(ask: MiningAsk, trade: str, subject: Place | None, peers: Sequence[P
         having.insert(0, subject)
     if not having:
         code = "factor" if peers else "trade"
-        _refuse([(code, "unknown", f"no outlet in use of trade {trade} with factor {ask.factor}")])
+        _refuse([(code, "unknown", f"no outlet in use {f'of trade {trade} ' if trade else ''}has factor {ask.factor}")])
     units = Counter(place.unit(ask.factor) or "" for place in having)
     unit = (subject.unit(ask.factor) or "") if subject else units.most_common(1)[0][0]
     alike = [place for place in having if place.unit(ask.factor) == unit]

@@ -136,9 +136,12 @@ def repeat_row(sample: Sample) -> RepeatRow:
     """Repeated windows."""
     found = find_repeats(sample.series, sample.interval)
     row = _of(sample, found.exact) | {"points": len(sample.series), "found": found.total > 0}
+    noisy = found.noisy
+    without = noisy if isinstance(noisy, Gap) else noisy.unjudged
     return RepeatRow(
-        **row, pairs=[_pair(one) for one in found.found], total=found.total, nearest=known(found.noisy.statistic),
-        nearest_needed=known(found.noisy.reference), noisy_unjudged=reason_out(found.noisy.unjudged),
+        **row, pairs=[_pair(one) for one in found.found], total=found.total,
+        nearest=None if isinstance(noisy, Gap) else known(noisy.statistic),
+        nearest_needed=None if isinstance(noisy, Gap) else known(noisy.reference), noisy_unjudged=reason_out(without),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from services.detection.domain.mining.pairs import find_twins
+from services.detection.domain.mining.reasons import Gap
 from services.detection.domain.mining.repeats import DRAWN, find_repeats
 from services.detection.domain.mining.shapes import POINTS, SLACK, fit, frame_of, normalised, shape_of
 from services.detection.domain.mining.similar import (
@@ -19,6 +20,7 @@ from services.detection.domain.mining.similar import (
     least_distance,
 )
 from services.detection.domain.surveys.finding import Reason, SurveyInputError, Unjudged
+from services.detection.domain.surveys.noisy_replay import NoisyReplay
 from services.detection.domain.surveys.series import Series, make_series
 from services.detection.domain.surveys.twins import survey_twins
 
@@ -233,6 +235,7 @@ def test_an_exact_and_a_noisy_copy_are_told_with_their_places():
 def test_honest_hours_repeat_nothing():
     found = find_repeats(hours(walk(4000, 8)), HOUR)
     assert (found.found, found.total) == ((), 0)
+    assert isinstance(found.noisy, NoisyReplay)
     assert found.noisy.statistic > found.noisy.reference
 
 
@@ -243,14 +246,19 @@ def test_a_long_copy_is_drawn_from_its_beginning():
     assert (one.points, len(one.then), len(one.now)) == (1000, DRAWN, DRAWN)
 
 
-def test_minutes_need_sixty_values_and_too_many_of_them_are_said():
+def test_minutes_need_sixty_values_and_are_not_searched_under_noise():
     v = walk(30_000, 10)
     v[20_000:20_059] = v[100:159]
-    minutes = make_series(np.arange(len(v)) * 60, v)
-    assert find_repeats(minutes, 60).found == ()
+    assert find_repeats(make_series(np.arange(len(v)) * 60, v), 60).found == ()
     v[25_000:25_070] = v[400:470]
     found = find_repeats(make_series(np.arange(len(v)) * 60, v), 60)
     assert [(one.exact, one.points) for one in found.found] == [(True, 70)]
+    assert found.noisy is Gap.HOURS_ONLY
+
+
+def test_too_many_hours_for_the_noisy_search_are_said():
+    found = find_repeats(hours(walk(20_001, 3)), HOUR)
+    assert isinstance(found.noisy, NoisyReplay)
     assert found.noisy.unjudged is not None
     assert found.noisy.unjudged.reason is Reason.TOO_MANY
 
@@ -258,5 +266,6 @@ def test_minutes_need_sixty_values_and_too_many_of_them_are_said():
 def test_a_series_of_one_point_is_not_judged():
     found = find_repeats(make_series([0], [1.0]), HOUR)
     assert found.exact.unjudged is not None
+    assert isinstance(found.noisy, NoisyReplay)
     assert found.noisy.unjudged is not None
     assert found.found == ()
