@@ -39,7 +39,7 @@ def digit_bars(counts: Sequence[int], pooled: Sequence[float], said: str) -> Mar
     for digit, share in enumerate(shares):
         height = share / top * (floor - 14)
         shapes.append(_bar("m-bar", digit * slot + slot * 0.18, slot * 0.64, height, floor))
-        shapes.append(_text((digit + 0.5) * slot, floor - height - 4, formats.percent(share, 1), "m-value"))
+        shapes.append(_text((digit + 0.5) * slot, floor - 7, formats.percent(share, 1), "m-value"))
         shapes.append(_text((digit + 0.5) * slot, TALL - 5, str(digit)))
     even = floor - 0.1 / top * (floor - 14)
     shapes.append(f'<line class="m-expected" x1="0" x2="{WIDE:g}" y1="{even:.1f}" y2="{even:.1f}"/>')
@@ -95,11 +95,12 @@ def limit_spark(row: BunchingRow, said: str) -> Markup:
     return _svg("mini", 90, 31, said, _bin_shapes(row.bins, 90, 30, 2))
 
 
-def _points(values: Sequence[float], width: float, height: float, low: float, high: float) -> str:
+def _points(values: Sequence[float | None], width: float, height: float, low: float, high: float) -> str:
     last, wide = max(1, len(values) - 1), (high - low) or 1.0
     return " ".join(
         f"{place / last * width:.1f},{height - 3 - (value - low) / wide * (height - 6):.1f}"
         for place, value in enumerate(values)
+        if value is not None
     )
 
 
@@ -114,9 +115,9 @@ def overlay(one: Sequence[float], other: Sequence[float], said: str, *, tall: fl
     return _svg("over", WIDE, tall, said, shapes, stretch=True)
 
 
-def shape(profile: Sequence[float], reference: Sequence[float], said: str) -> Markup:
+def shape(profile: Sequence[float | None], reference: Sequence[float | None], said: str) -> Markup:
     """The shape of an episode over that of the one asked about; its middle half is the episode."""
-    both = [*profile, *reference]
+    both = [value for value in (*profile, *reference) if value is not None]
     low, high = min(both, default=0.0), max(both, default=1.0)
     shapes = ['<rect class="fill-warn" x="40" y="0" width="80" height="60"/>']
     if reference:

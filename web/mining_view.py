@@ -13,7 +13,7 @@ from fastapi import Query
 from pydantic import ValidationError
 
 from shared.clock import PARK_ZONE
-from shared.contracts.detection.mining import MiningAsk, MiningOutlet, MiningReason, TwinOut
+from shared.contracts.detection.mining import MiningAsk, MiningOutlet, MiningReason, RepeatReport, TwinOut
 from shared.contracts.ingest import ReadingKind
 from web.labels import name_of
 
@@ -93,6 +93,11 @@ def firm_name(outlet: MiningOutlet) -> str:
 def reason_text(reason: MiningReason | None) -> str:
     """Why something was not judged."""
     return name_of(reason, "text") if reason else ""
+
+
+def noisy_reasons(report: RepeatReport) -> list[str]:
+    """Why outlets were not searched under noise, each reason once."""
+    return sorted({reason_text(row.noisy_unjudged) for row in report.rows if row.noisy_unjudged})
 
 
 def scaled(pair: TwinOut) -> list[float]:

@@ -42,6 +42,7 @@ PAGES = {
 }
 PAGES["hengze"] += ["/marks", "/marks/new", "/quality", "/quality/new"]
 PAGES["hengze"] += ["/patrol"]
+PAGES["zhou"] += ["/mining", *(f"/mining/{report}" for report in ("digits", "bunching", "repeats", "twins", "peers"))]
 PAGES["zhou"] += ["/patrol", "/patrol?view=anomalous"]
 PAGES["zhou"] += ["/marks", "/quality", "/suppressions", "/suppressions/new"]
 PAGES["zhou"] += ["/thresholds", "/thresholds/new"]

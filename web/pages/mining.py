@@ -20,7 +20,7 @@ from web.frame import set_frame
 from web.i18n import gettext
 from web.labels import TABLES, label, name_of, trade
 from web.mining_charts import box, digit_bars, digit_spark, limit_bars, limit_spark, overlay, range_of, shape
-from web.mining_view import KINDS, Pick, PickError, as_csv, firm_name, outlet_name, reason_text, scaled
+from web.mining_view import KINDS, Pick, PickError, as_csv, firm_name, noisy_reasons, outlet_name, reason_text, scaled
 from web.mining_words import BESIDES, REPORTS
 from web.pages.public import BOM
 from web.render import render
@@ -53,7 +53,7 @@ CALLS: dict[str, Kind] = {
 CHARTS: dict[str, Any] = {
     "digit_bars": digit_bars, "digit_spark": digit_spark, "limit_bars": limit_bars, "limit_spark": limit_spark,
     "overlay": overlay, "shape": shape, "box": box, "range_of": range_of,
-    "scaled": scaled, "outlet_name": outlet_name, "firm_name": firm_name, "reason_text": reason_text,
+    "scaled": scaled, "noisy_reasons": noisy_reasons, "outlet_name": outlet_name, "firm_name": firm_name, "reason_text": reason_text,
 }  # fmt: skip
 
 

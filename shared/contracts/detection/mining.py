@@ -268,7 +268,7 @@ class SimilarOut(Wire):
     shift_seconds: float
     since: datetime
     until: datetime
-    profile: list[float] = []
+    profile: list[float | None] = []
     unjudged: MiningReason | None = None
 
 
@@ -283,7 +283,7 @@ class SimilarReport(Wire):
     outlet: MiningOutlet
     since: datetime
     until: datetime
-    profile: list[float] = []
+    profile: list[float | None] = []
     unjudged: MiningReason | None = None
     weights: SimilarParts
     considered: int

@@ -62,7 +62,7 @@ def frame_of(started: float, ended: float, interval: float, longest: float) -> F
 def shape_of(series: Series, frame: Frame, interval: float, slack: int = 0) -> Floats | Unjudged:
     """`POINTS` + 2 `slack` values over the frame: means where points are dense, between neighbours where they are not.
 
-    Unjudged where less than half of the points are there.
+    NaN before the first and after the last point there is. Unjudged where less than half of the points are there.
     """
     start, number = frame.start - slack * frame.step, POINTS + 2 * slack
     end = start + number * frame.step
@@ -75,18 +75,23 @@ def shape_of(series: Series, frame: Frame, interval: float, slack: int = 0) -> F
     counts = np.bincount(places, minlength=number)
     sums = np.bincount(places, weights=v, minlength=number)
     filled = np.flatnonzero(counts)
-    return np.asarray(np.interp(np.arange(number), filled, sums[filled] / counts[filled]), dtype=np.float64)
+    means = sums[filled] / counts[filled]
+    return np.asarray(np.interp(np.arange(number), filled, means, np.nan, np.nan), dtype=np.float64)
 
 
 def fit(shape: Floats, wider: Floats) -> Fit:
     """Slide `shape` (m,) along `wider` (n >= m,) and take the best place: z-normalised Euclidean distance / sqrt(2 m).
 
-    The distance profile of MASS, by sliding dot products. Two flat stretches are alike; a flat one and one that
-    moves are unrelated.
+    The distance profile of MASS, by sliding dot products, over the part of `shape` that has values. Two flat
+    stretches are alike; a flat one and one that moves are unrelated, and so is one that is not whole.
     """
-    m = len(shape)
-    require(len(wider) >= m > 1, "wider", "must not be shorter than the shape")
-    views = np.lib.stride_tricks.sliding_window_view(wider, m)
+    require(len(wider) >= len(shape) > 1, "wider", "must not be shorter than the shape")
+    there = np.flatnonzero(np.isfinite(shape))
+    first, last = int(there[0]), int(there[-1])
+    views = np.lib.stride_tricks.sliding_window_view(wider, len(shape))[:, first : last + 1]
+    shape, m = shape[first : last + 1], last + 1 - first
+    whole = np.isfinite(views).all(axis=1)
+    views = np.where(whole[:, None], views, 0.0)
     spread, means = views.std(axis=1), views.mean(axis=1)
     own, mean = float(shape.std()), float(shape.mean())
     flat = spread <= _FLAT * np.maximum(1e-12, np.abs(means))
@@ -95,6 +100,7 @@ def fit(shape: Floats, wider: Floats) -> Fit:
     else:
         like = views @ ((shape - mean) / own) / (m * np.where(flat, 1.0, spread))
         distances = np.where(flat, 1.0, np.sqrt(np.clip(1 - like, 0.0, 1.0)))
+    distances = np.where(whole, distances, 1.0)
     # Of places that fit alike, the one nearest to the middle.
     middle = (len(distances) - 1) // 2
     order = np.lexsort((np.abs(np.arange(len(distances)) - middle), np.round(distances, 9)))
@@ -102,8 +108,7 @@ def fit(shape: Floats, wider: Floats) -> Fit:
 
 
 def normalised(shape: Floats) -> Floats:
-    """Mean 0 and standard deviation 1; a flat shape is zeros."""
-    spread = float(shape.std())
-    centred = shape - shape.mean()
-    flat = spread <= _FLAT * max(1e-12, abs(float(shape.mean())))
-    return np.zeros(len(shape)) if flat else np.asarray(centred / spread, dtype=np.float64)
+    """Mean 0 and standard deviation 1 of the values there are; a flat shape is zeros."""
+    mean, spread = float(np.nanmean(shape)), float(np.nanstd(shape))
+    flat = spread <= _FLAT * max(1e-12, abs(mean))
+    return np.asarray((shape - mean) / (1.0 if flat else spread), dtype=np.float64)

@@ -60,6 +60,11 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(int(seconds), UTC)
 
 
+def numbers_or_none(values: Any) -> list[float | None]:
+    """The same, None where there is no value."""
+    return [known(value) for value in np.asarray(values).tolist()]
+
+
 def numbers(values: Any) -> list[float]:
     """An array as JSON takes it; every value is finite."""
     return [float(f"{value:.{SIGNIFICANT}g}") for value in np.asarray(values).tolist()]

@@ -24,7 +24,7 @@ from services.detection.domain.surveys.series import Series, make_series
 from services.detection.gateways import Column
 from services.detection.service.judging import precision_of_rules
 from services.detection.service.mining.bench import check_staff
-from services.detection.service.mining.rows import known, moment, numbers, outlet_out, reason_out
+from services.detection.service.mining.rows import known, moment, numbers_or_none, outlet_out, reason_out
 from services.detection.service.mining.worker import Miner
 from services.detection.service.queries import AnomalyNotFoundError
 from services.detection.service.rulebook import Rulebook, traits_of
@@ -95,7 +95,7 @@ class SimilarService:
         without = shape.values if isinstance(shape.values, Unjudged) else None
         return SimilarReport(
             anomaly=shown, outlet=outlet_out(place), since=moment(frame.start), until=moment(frame.end),
-            profile=[] if isinstance(shape.values, Unjudged) else numbers(normalised(shape.values)),
+            profile=[] if isinstance(shape.values, Unjudged) else numbers_or_none(normalised(shape.values)),
             unjudged=reason_out(without),
             weights=SimilarParts(
                 shape=weights.shape, rule=weights.rule, factor=weights.factor, duration=weights.duration
@@ -190,5 +190,5 @@ def _out(likeness: Likeness, item: Candidate, precisions: Mapping[str, float]) -
         parts=SimilarParts(shape=parts.shape, rule=parts.rule, factor=parts.factor, duration=parts.duration),
         shift_seconds=likeness.shift, since=moment(item.frame.start + likeness.shift),
         until=moment(item.frame.end + likeness.shift),
-        profile=[] if likeness.values is None else numbers(likeness.values), unjudged=reason_out(likeness.unjudged),
+        profile=[] if likeness.values is None else numbers_or_none(likeness.values), unjudged=reason_out(likeness.unjudged),
     )  # fmt: skip

@@ -151,6 +151,17 @@ def test_where_only_the_other_has_no_shape_it_counts_as_unrelated():
     assert found.unjudged is not None
 
 
+def test_a_shape_ends_where_its_data_end_and_is_still_found():
+    frame = frame_of(88 * HOUR, 112 * HOUR, HOUR, NEVER)
+    cut = shape_of(hours(bump(100, 24)[:112]), frame, HOUR)
+    assert not isinstance(cut, Unjudged)
+    assert np.isnan(cut).tolist() == [False] * 47 + [True] * 17
+    found = compare(Shape(frame, cut), frame, hours(bump(100, 24, seed=5)), HOUR, Parts(0, 0, 0), Weights())
+    assert found.parts.shape is not None
+    assert found.parts.shape < 0.1
+    assert np.isnan(normalised(cut)).sum() == 17
+
+
 def test_an_episode_at_the_end_of_the_data_is_compared_without_slack():
     one = shape(bump(100, 24), 88, 112)
     found = compare(one, one.frame, hours(bump(100, 24, seed=3)[76:124], 76), HOUR, Parts(0, 0, 0), Weights())
