@@ -53,7 +53,8 @@ CALLS: dict[str, Kind] = {
 CHARTS: dict[str, Any] = {
     "digit_bars": digit_bars, "digit_spark": digit_spark, "limit_bars": limit_bars, "limit_spark": limit_spark,
     "overlay": overlay, "shape": shape, "box": box, "range_of": range_of,
-    "scaled": scaled, "noisy_reasons": noisy_reasons, "outlet_name": outlet_name, "firm_name": firm_name, "reason_text": reason_text,
+    "scaled": scaled, "noisy_reasons": noisy_reasons, "outlet_name": outlet_name,
+    "firm_name": firm_name, "reason_text": reason_text,
 }  # fmt: skip
 
 

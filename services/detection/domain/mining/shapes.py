@@ -90,7 +90,7 @@ def fit(shape: Floats, wider: Floats) -> Fit:
     first, last = int(there[0]), int(there[-1])
     views = np.lib.stride_tricks.sliding_window_view(wider, len(shape))[:, first : last + 1]
     shape, m = shape[first : last + 1], last + 1 - first
-    whole = np.isfinite(views).all(axis=1)
+    whole = np.asarray(np.isfinite(views).all(axis=1))
     views = np.where(whole[:, None], views, 0.0)
     spread, means = views.std(axis=1), views.mean(axis=1)
     own, mean = float(shape.std()), float(shape.mean())

@@ -190,5 +190,6 @@ def _out(likeness: Likeness, item: Candidate, precisions: Mapping[str, float]) -
         parts=SimilarParts(shape=parts.shape, rule=parts.rule, factor=parts.factor, duration=parts.duration),
         shift_seconds=likeness.shift, since=moment(item.frame.start + likeness.shift),
         until=moment(item.frame.end + likeness.shift),
-        profile=[] if likeness.values is None else numbers_or_none(likeness.values), unjudged=reason_out(likeness.unjudged),
+        profile=[] if likeness.values is None else numbers_or_none(likeness.values),
+        unjudged=reason_out(likeness.unjudged),
     )  # fmt: skip
