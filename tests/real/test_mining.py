@@ -1,7 +1,7 @@
 """The mining bench on real series: what honest data show, and that planted copies come out first.
 
 Measured when written: of 120 windows of 2,000 hours of a turbine that may be judged, 35 have uneven digits. Of 24
-years of stacks at limits set at arbitrary quantiles none bunches as it is, 13 once their peaks are shaved.
+years of stacks at limits set at arbitrary quantiles none bunches as it is, 14 once their peaks are shaved.
 """
 
 import csv
@@ -113,7 +113,7 @@ def test_stacks_do_not_bunch_unless_their_peaks_are_shaved():
                 assert isinstance(report, Bins)
                 honest += report.judged.found and values is v
                 shaved += report.judged.found and values is less
-    assert (honest, shaved) == (0, 13)
+    assert (honest, shaved) == (0, 14)
 
 
 def test_peers_of_four_stacks_are_too_few_to_say_z_and_their_boxes_stand():
