@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from services.detection.domain.compiled import Floats
 from services.detection.domain.surveys.finding import Span, Unjudged, require, require_positive, too_few
@@ -107,8 +108,9 @@ def fit(shape: Floats, wider: Floats) -> Fit:
     return Fit(float(distances[order[0]]), int(order[0]) - middle)
 
 
-def normalised(shape: Floats) -> Floats:
-    """Mean 0 and standard deviation 1 of the values there are; a flat shape is zeros."""
-    mean, spread = float(np.nanmean(shape)), float(np.nanstd(shape))
+def normalised(shape: Floats, over: npt.NDArray[np.bool_] | None = None) -> Floats:
+    """Mean 0 and standard deviation 1 of the values there are, or of those `over` names; a flat shape is zeros."""
+    part = shape if over is None else shape[over]
+    mean, spread = float(np.nanmean(part)), float(np.nanstd(part))
     flat = spread <= _FLAT * max(1e-12, abs(mean))
     return np.asarray((shape - mean) / (1.0 if flat else spread), dtype=np.float64)

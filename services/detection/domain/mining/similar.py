@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from services.detection.domain.compiled import Floats
 from services.detection.domain.mining.shapes import SLACK, Fit, Frame, fit, normalised, shape_of
 from services.detection.domain.surveys.finding import Unjudged, require, require_positive
@@ -101,13 +103,14 @@ def compare(one: Shape, other: Frame, series: Series, interval: float, parts: Pa
         return Likeness(least + weights.shape, Parts(parts.rule, parts.factor, parts.duration, 1.0), unjudged=wider)
     best = fit(one.values, wider)
     whole = Parts(parts.rule, parts.factor, parts.duration, best.distance)
-    shown = _shown(wider, best, len(one.values))
+    shown = _shown(wider, best, one.values)
     return Likeness(least + weights.shape * best.distance, whole, best.shift * other.step, shown)
 
 
-def _shown(wider: Floats, best: Fit, points: int) -> Floats:
-    first = (len(wider) - points) // 2 + best.shift
-    return normalised(wider[first : first + points])
+def _shown(wider: Floats, best: Fit, over: Floats) -> Floats:
+    """The place of the best fit, on the scale of the part that was compared."""
+    first = (len(wider) - len(over)) // 2 + best.shift
+    return normalised(wider[first : first + len(over)], np.isfinite(over))
 
 
 def is_settled(kept: Sequence[float], wanted: int, next_least: float) -> bool:
