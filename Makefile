@@ -47,7 +47,7 @@ shot: $(STAMP)  ## take screenshots of the main pages of a running stack into bu
 bench: $(STAMP)  ## run every benchmark and write docs/performance.md
 	$(BIN)/python -m benchmarks.all
 
-evaluate: $(STAMP)  ## judge the rules in force on real and injected data and write docs/evaluation.md
+evaluate: $(STAMP)  ## judge the rules in force on real and injected data and write docs/evaluation.md and the file the service ships
 	$(BIN)/python -m benchmarks.evaluate
 
 clean:  ## remove what was built here (not the data)

@@ -1,4 +1,4 @@
-"""Judges the rules in force on every set, prints a table and writes docs/evaluation.md.
+"""Judges the rules in force on every set, prints a table, writes docs/evaluation.md and the service's evaluation.json.
 
 `--tuning`: on the seeds for choosing thresholds, without writing; `--workers N`: processes, 2 by default.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.evaluate.bars import bars, by_name, figures, peers, ratios
 from benchmarks.evaluate.cases import is_injected
+from benchmarks.evaluate.export import export
 from benchmarks.evaluate.injections import REPORTING, TUNING
 from benchmarks.evaluate.judge import Results, evaluate
 from benchmarks.evaluate.page import rate, render
@@ -18,7 +19,8 @@ from benchmarks.evaluate.sets import SETS
 from benchmarks.report import report, table
 from shared.clock import wall
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "evaluation.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE, FILE = ROOT / "docs" / "evaluation.md", ROOT / "services" / "detection" / "evaluation.json"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -32,9 +34,11 @@ def main(arguments: Sequence[str]) -> None:
     for name, why in results.absent.items():
         print(f"not judged: {name}, {why}")
     if chosen.tuning or results.absent:
-        print(f"{PAGE.name} is left as it is")
+        print(f"{PAGE.name} and {FILE.name} are left as they are")
     else:
-        PAGE.write_text(render(results, str(wall().date())), encoding="utf-8")
+        day = wall().date()
+        PAGE.write_text(render(results, str(day)), encoding="utf-8")
+        FILE.write_text(export(results, day), encoding="utf-8")
     report("evaluate", figures=figures(results), peers=peers(results), ratios=ratios(results))
 
 

@@ -16,6 +16,8 @@ HONEST_FALSE = 1.0
 PARK_RECALL, PARK_PRECISION, FRAUD_RECALL = 0.9, 0.8, 0.8
 EXACT = ("injected", "park")
 """Sets whose labels are kinds and strengths."""
+BY_SERIES = ("river", "stacks", "plant", "constant", "honest")
+"""Sets that are shown by series; all others by kind."""
 
 
 @dataclass(frozen=True)

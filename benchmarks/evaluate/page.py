@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.evaluate.bars import bars, by_name
+from benchmarks.evaluate.bars import BY_SERIES, bars, by_name
 from benchmarks.evaluate.cases import is_injected, is_natural
 from benchmarks.evaluate.injections import PLACES, REPORTING, STRENGTHS, TUNING
 from benchmarks.evaluate.judge import Results, Verdict, together
@@ -68,13 +68,13 @@ def render(results: Results, day: str) -> str:
     parts += [f"\nNot judged: {name}, because {why}.\n" for name, why in results.absent.items()]
     held = [[one.group, one.asked, one.reached, "yes" if one.met else "**no**"] for one in bars(results)]
     parts.append("## Bars\n\n" + _table(["set", "asked", "reached", "met"], held))
-    for group in ("river", "stacks", "plant", "constant"):
+    for group in BY_SERIES[:-1]:
         if verdicts := results.verdicts.get(group):
             parts.append(f"## {group.capitalize()}\n\n" + labelled_table(verdicts))
     if verdicts := results.verdicts.get("honest"):
         parts.append("## Honest\n\n" + _honest_table(verdicts))
     for group, verdicts in results.verdicts.items():
-        if group not in {"river", "stacks", "plant", "constant", "honest"}:
+        if group not in BY_SERIES:
             parts.append(f"## {group.capitalize()}\n\n" + _kinds_table(verdicts))
             if (whole := together(verdicts)).of(is_natural).labels:
                 natural = _natural_table(whole, together(verdicts, "peer"))

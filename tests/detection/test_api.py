@@ -1,12 +1,14 @@
 """What others ask of detection: lists, one anomaly, rules; and what they may not see."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import event
 
+from services.detection.service import evaluation
 from shared.auth import Role
 from shared.clients.base import ServiceCallError
 from shared.contracts.detection import AnomalyOut
@@ -92,7 +94,7 @@ async def test_these_are_all_routes(world: World):
     """A new one needs its line in the tests of rights below."""
     assert {path for path in world.app.openapi()["paths"] if path.startswith("/v1/")} == {
         "/v1/anomalies", "/v1/anomalies/open-summary", "/v1/anomalies/{anomaly_id}", "/v1/rules", "/v1/feed",
-        "/v1/quality", "/v1/suppressions",
+        "/v1/quality", "/v1/quality/labels", "/v1/rules/activity", "/v1/evaluation", "/v1/suppressions",
         "/v1/suppressions/{suppression_id}", "/v1/suppressions/{suppression_id}/approve",
         "/v1/suppressions/{suppression_id}/refuse", "/v1/suppressions/{suppression_id}/revoke",
     }  # fmt: skip
@@ -219,3 +221,44 @@ async def test_open_anomalies_are_summed_up_by_outlet(world: World):
     assert [one.enterprise_id for one in mine] == [enterprise_uuid("E1")]
     assert await world.as_(Role.ENTERPRISE, enterprise="E9").open_summary() == []
     assert (await world.http("/v1/anomalies/open-summary")).status_code == 401
+
+
+async def test_what_rules_have_done_is_counted_by_rule(world: World):
+    found = await populate(world)
+    world.clock.set(at(70))
+    staff = world.as_(Role.SUPERVISOR)
+
+    activity = await staff.get_activity(30)
+
+    hour = next(one for one in activity.rules if one.rule == "EX-H")
+    assert (hour.open, hour.anomalies, hour.outlets, activity.outlets) == (2, len(found), 2, 2)
+    assert (hour.hits, hour.suppressed) == (6, 0)
+    assert hour.burden == pytest.approx(3.0)
+    assert hour.last_at == at(60)
+    own = await world.as_(Role.ENTERPRISE, enterprise="E1").get_activity(30)
+    assert (own.outlets, next(one for one in own.rules if one.rule == "EX-H").hits) == (1, 3)
+    assert (await world.as_(Role.ENTERPRISE, enterprise="E9").get_activity(30)).rules == []
+    world.clock.set(at(24 * 90))
+    later = next(one for one in (await staff.get_activity(30)).rules if one.rule == "EX-H")
+    assert (later.open, later.anomalies, later.hits) == (2, 0, 0)
+    assert (await world.http("/v1/rules/activity?days=0", Role.SUPERVISOR)).status_code == 422
+
+
+async def test_rules_tell_grades_and_bounds(world: World):
+    rules = {rule.code: rule for rule in await world.as_(Role.SUPERVISOR).list_rules()}
+
+    constant = rules["CONST"]
+    assert (constant.check, constant.severity, constant.raises[0].after_hours) == ("constant", "C", 24.0)
+    assert constant.raises[0].nature == "N4"
+    assert {one.name for one in constant.bounds} >= set(constant.settings[0].values)
+    assert rules["EX-H"].hazardous == "A"
+
+
+async def test_the_evaluation_is_for_staff_and_systems(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    told = await world.as_(Role.SERVICE).get_evaluation()
+    assert told == await world.as_(Role.AUDITOR).get_evaluation()
+    assert told.bars
+    assert (await world.http("/v1/evaluation", Role.ENTERPRISE, enterprise="E1")).status_code == 403
+    assert (await world.http("/v1/evaluation")).status_code == 401
+    monkeypatch.setattr(evaluation, "FILE", tmp_path / "none.json")
+    assert (await world.http("/v1/evaluation", Role.SUPERVISOR)).json()["code"] == "evaluation_missing"

@@ -13,7 +13,7 @@ from shared.auth import Role
 from shared.contracts.casework import CASE_CHANGED, CLOSED_STATES, CaseFact, CaseState, CauseCode
 from shared.contracts.detection import Nature, Severity
 from shared.contracts.detection.quality import QualityOut, RuleQuality, Verdict
-from shared.contracts.ingest import ReadingKind, enterprise_uuid, outlet_uuid
+from shared.contracts.ingest import ENTERPRISE_CHANGED, EnterpriseOut, ReadingKind, enterprise_uuid, outlet_uuid
 from tests.detection.conftest import World, at, honest, hours, make_outlet
 
 NOW = at(1000)
@@ -137,8 +137,51 @@ async def test_precision_by_rule_and_outlet_with_what_to_retune(world: World, li
     assert (await quality(world, enterprise="E3")).rules == []
 
 
-async def test_the_grouping_is_one_of_two(world: World) -> None:
-    assert (await world.http("/v1/quality?by=trade", Role.SUPERVISOR)).status_code == 422
+async def test_the_grouping_is_one_of_three(world: World) -> None:
+    for query in ("by=factor", "days=0", "days=5000"):
+        assert (await world.http(f"/v1/quality?{query}", Role.SUPERVISOR)).status_code == 422
+
+
+async def test_precision_by_trade_and_over_other_spans(world: World) -> None:
+    firms = {"E1": "electroplating", "E2": "food"}
+    for code, trade in firms.items():
+        firm = EnterpriseOut(
+            id=enterprise_uuid(code), code=code, name_zh=code, trade=trade, version=1, changed_at=NOW
+        )  # fmt: skip
+        await world.ingest.tell(ENTERPRISE_CHANGED, str(firm.id), firm.model_dump(mode="json"), NOW)
+    await world.catch_up()
+    await tell(world, CaseState.DIRECT_LEAD, firm="E1")
+    await tell(world, CaseState.FALSE_ALARM, firm="E2", at=NOW - timedelta(days=40))
+    await tell(world, CaseState.FALSE_ALARM, firm="E3", at=NOW - timedelta(days=200))
+    await follow(world)
+    staff = world.as_(Role.OFFICER)
+
+    found = {one.trade: counts(one) for one in (await staff.get_quality("trade", 365)).rules}
+    assert found == {"electroplating": (1, 0, 0, 0), "food": (0, 0, 1, 0), "": (0, 0, 1, 0)}
+    assert [(await staff.get_quality("rule", days)).rules[0].false_alarms for days in (30, 90, 365)] == [0, 1, 2]
+    assert (await staff.get_quality("rule", 30)).days == 30
+
+
+async def test_labels_lead_to_their_cases(world: World) -> None:
+    for number in range(3):
+        await tell(world, CaseState.FALSE_ALARM, no=f"WX-{number}", rule="SPIKE", at=NOW - timedelta(days=number))
+    await tell(world, CaseState.DIRECT_LEAD, no="WX-9", firm="E2", at=NOW - timedelta(days=5))
+    await tell(world, CaseState.ANALYSING, no="WX-10")
+    await follow(world)
+    staff = world.as_(Role.AUDITOR)
+
+    first = await staff.list_labels(limit=2)
+    rest = await staff.list_labels(limit=2, cursor=first.next)
+    assert [one.case_no for one in [*first.items, *rest.items]] == ["WX-0", "WX-1", "WX-2", "WX-9"]
+    assert rest.next is None
+    assert [one.case_no for one in (await staff.list_labels(verdict="confirmed")).items] == ["WX-9"]
+    assert [one.case_no for one in (await staff.list_labels(rule="SPIKE", days=1)).items] == ["WX-0", "WX-1"]
+    assert len((await staff.list_labels(outlet_id=outlet_uuid("E1", "W1"))).items) == 3
+    mine = (await world.as_(Role.ENTERPRISE, enterprise="E2").list_labels()).items
+    assert [one.case_no for one in mine] == ["WX-9"]
+    assert (await world.as_(Role.ENTERPRISE, enterprise="E3").list_labels()).items == []
+    assert (await world.http("/v1/quality/labels")).status_code == 401
+    assert (await world.http("/v1/quality/labels?cursor=x", Role.SUPERVISOR)).status_code == 422
 
 
 async def test_an_anomaly_tells_how_often_its_rule_was_right(world: World) -> None:

@@ -5,9 +5,10 @@ from fastapi import APIRouter
 from services.detection.routes.anomalies import router as anomalies_router
 from services.detection.routes.mining import router as mining_router
 from services.detection.routes.quality import router as quality_router
+from services.detection.routes.rules import router as rules_router
 from services.detection.routes.suppressions import router as suppressions_router
 from services.detection.routes.thresholds import router as thresholds_router
 
 ROUTERS: list[APIRouter] = [
-    anomalies_router, suppressions_router, quality_router, thresholds_router, mining_router,
+    anomalies_router, suppressions_router, quality_router, rules_router, thresholds_router, mining_router,
 ]  # fmt: skip

@@ -2,18 +2,20 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.domain.judging.quality import wilson
 from services.detection.domain.judging.verdicts import End, judge, table
-from services.detection.store.labels import Label, LabelStore
+from services.detection.store.labels import By, Judged, Label, LabelFilter, LabelStore
 from shared.auth import Principal
 from shared.contracts.casework import CASE_CHANGED, CaseFact, CaseState
-from shared.contracts.detection.quality import QualityOut, RuleQuality, Verdict
+from shared.contracts.detection.quality import LabelOut, QualityOut, RuleQuality, Verdict
 from shared.feed import Event
+from shared.http import Page, encode_cursor
 
 
 async def take_cases(session: AsyncSession, events: Sequence[Event]) -> None:
@@ -39,7 +41,7 @@ async def precision_of_rules(session: AsyncSession, now: datetime) -> dict[str, 
     """Share of each rule's judged anomalies that people confirmed, of rules with enough verdicts in the window."""
     rules = table()
     counted: dict[str, Counter[str]] = defaultdict(Counter)
-    for one in await LabelStore(session).tally(now - rules.window, None, by_outlet=False):
+    for one in await LabelStore(session).tally(now - rules.window, None):
         counted[one.rule][one.verdict] += one.count
     judged = {
         rule: (counts[Verdict.CONFIRMED], counts[Verdict.EXPLAINED] + counts[Verdict.FALSE_ALARM])
@@ -58,28 +60,48 @@ class QualityService:
         self._now = now
         self._caller = caller
 
-    async def get_quality(self, *, by_outlet: bool) -> QualityOut:
-        """Per rule, or per rule and outlet; an enterprise sees what its own anomalies say."""
+    async def get_quality(self, by: By, days: int | None) -> QualityOut:
+        """Per rule, or per rule and outlet or trade; an enterprise sees what its own anomalies say."""
         rules = table()
-        tallies = await self._store.tally(self._now - rules.window, self._caller.tenant, by_outlet=by_outlet)
-        counted: dict[tuple[str, UUID | None], Counter[str]] = defaultdict(Counter)
+        window = rules.window if days is None else timedelta(days=days)
+        tallies = await self._store.tally(self._now - window, self._caller.tenant, by)
+        counted: dict[tuple[str, UUID | None, str | None], Counter[str]] = defaultdict(Counter)
         for one in tallies:
-            counted[one.rule, one.outlet_id][one.verdict] += one.count
-        listed = [_quality(rule, outlet_id, counts) for (rule, outlet_id), counts in counted.items()]
+            counted[one.rule, one.outlet_id, one.trade][one.verdict] += one.count
         return QualityOut(
-            days=rules.window.days, least_precision=rules.least_precision, least_labels=rules.least_labels,
-            rules=listed,
+            days=window.days, least_precision=rules.least_precision, least_labels=rules.least_labels,
+            rules=[_quality(rule, counts, outlet_id, trade) for (rule, outlet_id, trade), counts in counted.items()],
         )  # fmt: skip
 
+    async def list_labels(self, which: LabelFilter, after: tuple[datetime, UUID] | None, limit: int) -> Page[LabelOut]:
+        """Judged anomalies with the case that judged them, the latest first; an enterprise sees its own."""
+        tenant = self._caller.tenant
+        if tenant is not None:
+            which = replace(which, enterprise_id=tenant)
+        found = await self._store.select(which, after, limit + 1)
+        shown = [_label(one) for one in found[:limit]]
+        more = encode_cursor(shown[-1].judged_at.isoformat(), str(shown[-1].anomaly_id)) if len(found) > limit else None
+        return Page(items=shown, next=more)
 
-def _quality(rule: str, outlet_id: UUID | None, counts: Counter[str]) -> RuleQuality:
+
+def _label(one: Judged) -> LabelOut:
+    label = one.label
+    return LabelOut(
+        anomaly_id=label.anomaly_id, anomaly_no=one.anomaly_no, case_id=label.case_id, case_no=label.case_no,
+        enterprise_id=label.enterprise_id, outlet_id=label.outlet_id, rule=one.rule, factor=one.factor,
+        verdict=Verdict(label.verdict or Verdict.UNDETERMINED), rectified=label.rectified, judged_at=label.judged_at,
+        started_at=one.started_at,
+    )  # fmt: skip
+
+
+def _quality(rule: str, counts: Counter[str], outlet_id: UUID | None, trade: str | None) -> RuleQuality:
     right = counts[Verdict.CONFIRMED]
     total = right + counts[Verdict.EXPLAINED] + counts[Verdict.FALSE_ALARM]
     interval = wilson(right, total)
     precision = right / total if total else None
     bounds = table()
     return RuleQuality(
-        rule=rule, outlet_id=outlet_id, confirmed=right, explained=counts[Verdict.EXPLAINED],
+        rule=rule, outlet_id=outlet_id, trade=trade, confirmed=right, explained=counts[Verdict.EXPLAINED],
         false_alarms=counts[Verdict.FALSE_ALARM], undetermined=counts[Verdict.UNDETERMINED], precision=precision,
         low=interval[0] if interval else None, high=interval[1] if interval else None,
         retune=precision is not None and total >= bounds.least_labels and precision < bounds.least_precision,

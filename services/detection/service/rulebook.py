@@ -1,8 +1,8 @@
 """The rules in force, read from the YAML files beside this service."""
 
 import math
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from services.detection.domain.rules import Plan, Rule, Text, parameters, plan, 
 from services.detection.domain.thresholds.timeline import Own, overrides
 from shared.clock import PARK_ZONE
 from shared.contracts.detection import RuleOut
+from shared.contracts.detection.rules import RuleParameter, RuleSetting, RuleStep
 from shared.contracts.ingest import OutletOut, ReadingKind
 
 FOLDER = Path(__file__).resolve().parent.parent / "rules"
@@ -90,6 +91,17 @@ def _out(rule: Rule) -> RuleOut:
         for setting in rule.settings
     ]  # fmt: skip
     return RuleOut(
+        check=rule.check.name,
+        severity=rule.severity,
+        hazardous=rule.hazardous,
+        raises=[
+            RuleStep(after_hours=step.after / timedelta(hours=1), severity=step.severity, nature=step.nature)
+            for step in rule.raises
+        ],
+        judges=sorted(rule.judges),
+        bounds=[RuleParameter(**asdict(one)) for one in rule.check.parameters],
+        settings=[RuleSetting.model_validate(setting) for setting in settings],
+        valid_to=rule.valid_to.isoformat() if rule.valid_to else None,
         code=rule.code,
         name_zh=rule.name.zh,
         name_en=rule.name.en,

@@ -3,11 +3,12 @@
 from shared.clients.detection.anomalies import AnomalyCalls
 from shared.clients.detection.mining import MiningCalls
 from shared.clients.detection.quality import QualityCalls
+from shared.clients.detection.rules import RuleCalls
 from shared.clients.detection.suppressions import SuppressionCalls
 from shared.clients.detection.thresholds import ThresholdCalls
 
 
-class DetectionClient(AnomalyCalls, MiningCalls, QualityCalls, SuppressionCalls, ThresholdCalls):
+class DetectionClient(AnomalyCalls, MiningCalls, QualityCalls, RuleCalls, SuppressionCalls, ThresholdCalls):
     """All calls of detection."""
 
     service = "detection"

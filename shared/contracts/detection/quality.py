@@ -3,7 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from shared.contracts.ingest import Wire
 
@@ -18,7 +18,8 @@ class Verdict(StrEnum):
 
 
 class RuleQuality(Wire):
-    """Labels of one rule (of one outlet where `outlet_id` is given) from cases closed in the last days.
+    """Labels of one rule (of one outlet where `outlet_id` is given, of one trade with `trade`; an empty trade is
+    not known) from cases closed in the last days.
 
     Precision is confirmed / (confirmed + explained + false alarms), with a 95 % interval after Wilson; anomalies
     without a clear verdict do not count. None where nothing was judged.
@@ -26,6 +27,7 @@ class RuleQuality(Wire):
 
     rule: str
     outlet_id: UUID | None = None
+    trade: str | None = None
     confirmed: int
     explained: int
     false_alarms: int
@@ -44,3 +46,20 @@ class QualityOut(Wire):
     least_precision: float
     least_labels: int
     rules: list[RuleQuality]
+
+
+class LabelOut(Wire):
+    """A judged anomaly with the case that judged it. Empty number and factor: detection knows it no more."""
+
+    anomaly_id: UUID
+    anomaly_no: str
+    case_id: UUID
+    case_no: str
+    enterprise_id: UUID
+    outlet_id: UUID
+    rule: str
+    factor: str
+    verdict: Verdict
+    rectified: bool
+    judged_at: AwareDatetime
+    started_at: AwareDatetime | None = None
