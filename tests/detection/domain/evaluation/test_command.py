@@ -36,6 +36,7 @@ def absent(seed: int) -> list[Case]:
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(command, "PAGE", tmp_path / "evaluation.md")
+    monkeypatch.setattr(command, "FILE", tmp_path / "evaluation.json")
     monkeypatch.setattr(command, "SETS", {"tiny": lambda seed: [make_case(seed)], "honest": lambda _: [make_honest()]})
     return tmp_path / "evaluation.md"
 
@@ -68,6 +69,7 @@ def test_tuning_writes_nothing(page: Path):
     command.main(["--tuning", "--workers", "1"])
 
     assert not page.exists()
+    assert not page.with_suffix(".json").exists()
 
 
 def test_a_page_with_figures_stays_where_a_set_is_absent(
