@@ -24,7 +24,7 @@ from services.detection.domain.backtests.comparison import Outcome, Window
 from services.detection.domain.covers import Cover
 from services.detection.gateways import History, Readings
 from services.detection.service.backtest_wire import result_out
-from services.detection.service.trial import Ask, Trial, kinds_judged, try_outlet, watch_parent
+from services.detection.service.trial import Ask, Trial, kinds_judged, try_outlet, warm_up, watch_parent
 from shared.auth import TokenSource
 from shared.clients.base import ServiceCallError
 from shared.clients.ingest import IngestClient
@@ -145,7 +145,7 @@ class StackSource:
 
     async def jobs(self, ask: Ask, outlets: Sequence[OutletOut], trades: dict[UUID, str]) -> AsyncIterator[Any]:
         """What each outlet needs, in order."""
-        readings, kinds, since = Readings(self._client), _kinds(ask), _warm(ask.window)
+        readings, kinds, since = Readings(self._client), _kinds(ask), warm_up(ask.window)
         for one in outlets:
             columns = await readings.history(one.id, kinds, since, ask.window.until, bounds().most_values)
             covers = await self._covers(one.id, since, ask.window.until)
@@ -173,7 +173,7 @@ Source = FileSource | StackSource
 def try_files(files: HistoryFiles, trial: Trial) -> list[Outcome]:
     """Read an outlet's rows and try them, in a process of the pool."""
     ask = trial.ask
-    columns: History = files.read(trial.outlet.id, _kinds(ask), _warm(ask.window), ask.window.until)
+    columns: History = files.read(trial.outlet.id, _kinds(ask), warm_up(ask.window), ask.window.until)
     return try_outlet(Trial(ask, trial.outlet, trial.trade, columns))
 
 
@@ -221,10 +221,6 @@ def _added(total: Outcome, done: set[asyncio.Future[list[Outcome]]]) -> Outcome:
 def _kinds(ask: Ask) -> list[ReadingKind]:
     codes = ask.codes
     return kinds_judged([rule for change in (None, *ask.changes) for rule in ask.rules(change) if rule.code in codes])
-
-
-def _warm(window: Window) -> datetime:
-    return window.since - timedelta(days=bounds().warm_up_days)
 
 
 def _window(first: date, last: date) -> Window:

@@ -13,9 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.detection.gateways import Fetched, Readings, merged
 from services.detection.gateways.duties import DutySources
 from services.detection.service import Watch, learning, load_rulebook
+from services.detection.service.backtest_runs import BacktestRunner
 from services.detection.service.duties import DutyDesk
 from services.detection.service.happenings import wanted_times
 from services.detection.service.judging import take_cases
+from services.detection.service.local_rules import rulebook_of
+from services.detection.service.proposals import finish_retuning, look_for_retuning
 from services.detection.service.suppressions import BATCH, expire_suppressions
 from services.detection.service.timelines import Timelines
 from services.detection.store import SeriesId
@@ -55,7 +58,7 @@ class Follower:
 
     async def handle(self, session: AsyncSession, events: Sequence[Event]) -> None:
         """In the transaction that moves the cursor."""
-        watch = Watch(session, load_rulebook(), self.app.state.clock.now(), self._hazardous, self.timelines)
+        watch = Watch(session, await rulebook_of(session), self.app.state.clock.now(), self._hazardous, self.timelines)
         await watch.take(events, self._fetched or {})
 
 
@@ -79,7 +82,7 @@ def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
         after: SeriesId | None = None
         while True:
             async with app.state.db.transaction() as session:
-                watch = Watch(session, load_rulebook(), app.state.clock.now(), hazardous, timelines)
+                watch = Watch(session, await rulebook_of(session), app.state.clock.now(), hazardous, timelines)
                 after = await watch.look_for_silence(as_of, after)
             if after is None:
                 return
@@ -89,7 +92,7 @@ def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
         after: UUID | None = None
         while True:
             async with app.state.db.transaction() as session:
-                watch = Watch(session, load_rulebook(), app.state.clock.now(), hazardous, timelines)
+                watch = Watch(session, await rulebook_of(session), app.state.clock.now(), hazardous, timelines)
                 after = await watch.refresh_running(after)
             if after is None:
                 return
@@ -100,6 +103,22 @@ def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
         Job("refresh_running", timedelta(minutes=30), refresh_running),
         Job("expire_suppressions", timedelta(minutes=5), partial(_expire, app)),
         Job("learn_thresholds", timedelta(hours=1), partial(_learn, app, readings)),
+        *_backtest_jobs(app, readings),
+    ]
+
+
+def _backtest_jobs(app: FastAPI, readings: Readings) -> list[Job]:
+    async def propose_retuning() -> None:
+        async with app.state.db.transaction() as session:
+            await look_for_retuning(session, app.state.clock.now())
+
+    workers = app.state.settings.backtest_workers
+    runner = BacktestRunner(
+        app.state.db, app.state.clock, readings, finish_retuning, app.state.backtest_pool, workers=workers
+    )
+    return [
+        Job("propose_retuning", timedelta(hours=24), propose_retuning),
+        Job("run_backtests", timedelta(seconds=10), runner.run_waiting, least=2.0),
     ]
 
 
@@ -160,8 +179,8 @@ async def _learn(app: FastAPI, readings: Readings) -> None:
 
 async def _learn_of(app: FastAPI, readings: Readings, outlet: OutletOut, slot: datetime) -> None:
     """One outlet: history is read and reckoned outside a transaction. What ingest refuses is tried again next time."""
-    rulebook = load_rulebook()
     async with app.state.db.transaction() as session:
+        rulebook = await rulebook_of(session)
         lesson = await learning.prepare(session, rulebook, outlet, slot)
     try:
         history = await readings.history(outlet.id, lesson.kinds, lesson.since, lesson.until, MOST_READINGS)

@@ -10,6 +10,7 @@ from services.detection.gateways import Readings
 from services.detection.jobs import build_case_consumer, build_consumer, build_jobs
 from services.detection.routes import ROUTERS
 from services.detection.service import load_rulebook
+from services.detection.service.backtest_runs import process_pool
 from services.detection.service.mining import Miner
 from services.detection.settings import Settings
 from shared.auth import TokenSource, TokenVerifier, jwks_from
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None, *, transport: httpx.AsyncBaseTr
     app.state.settings = settings
     app.state.db = db
     app.state.clock = settings.clock
+    app.state.backtest_pool = process_pool
     app.state.verifier = TokenVerifier(jwks_from(settings.url_of("identity"), transport))
     app.state.feed = FeedReader(db, "/detection")
     return app

@@ -1,13 +1,27 @@
 """Settings of detection, from DETECTION_… variables."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, SettingsError, number
+
+MOST_WORKERS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """Nothing beyond what every service has."""
+    """`backtest_workers`: processes that one backtest may use; each holds the readings of an outlet."""
 
     service: ClassVar[str] = "detection"
+
+    backtest_workers: int = 1
+
+    @classmethod
+    def own(cls, env: Mapping[str, str] = os.environ) -> dict[str, object]:
+        """`DETECTION_BACKTEST_WORKERS`."""
+        workers = number(env, "DETECTION_BACKTEST_WORKERS", 1)
+        if not 1 <= workers <= MOST_WORKERS:
+            raise SettingsError(f"environment variable DETECTION_BACKTEST_WORKERS must be 1 to {MOST_WORKERS}")
+        return {"backtest_workers": workers}

@@ -1,10 +1,10 @@
 """Tables of detection, in a registry of their own."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Index, LargeBinary, MetaData, Text, text
+from sqlalchemy import ARRAY, DateTime, Index, LargeBinary, MetaData, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -206,6 +206,77 @@ class LabelRow(Table, table=True):
     verdict: str | None = None
     rectified: bool
     judged_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class BacktestRow(Table, table=True):
+    """A backtest: what is asked, how far it is, what came of it. `changes` are tried each by itself."""
+
+    __tablename__ = "backtests"
+    __table_args__ = (
+        Index("backtests_by_time", "asked_at", "id"),
+        Index("backtests_open", "asked_at", "id", postgresql_where=text("state in ('queued', 'running')")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    no: str = Field(unique=True)
+    state: str
+    changes: list[dict[str, Any]] = Field(sa_type=JSONB)
+    rules: list[str] = Field(sa_type=ARRAY(Text))
+    first_day: date
+    last_day: date
+    enterprise_id: UUID | None = None
+    outlet_id: UUID | None = None
+    note: str
+    retuning: bool
+    total: int
+    done: int
+    attempts: int
+    reason: str
+    asked: dict[str, Any] = Field(sa_type=JSONB)
+    asked_at: datetime = Field(sa_type=DateTime(timezone=True))
+    started_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    finished_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    result: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+
+
+class ProposalRow(Table, table=True):
+    """New numbers of a rule that people accept or decline; `former` are those it had."""
+
+    __tablename__ = "proposals"
+    __table_args__ = (
+        Index("proposals_by_time", "made_at", "id"),
+        Index("proposals_open", "rule", unique=True, postgresql_where=text("state = 'proposed'")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    no: str = Field(unique=True)
+    rule: str
+    state: str
+    backtest_id: UUID
+    settings: list[dict[str, Any]] = Field(sa_type=JSONB)
+    former: list[dict[str, Any]] = Field(sa_type=JSONB)
+    tried: list[dict[str, Any]] = Field(sa_type=JSONB)
+    made_at: datetime = Field(sa_type=DateTime(timezone=True))
+    decided: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    decision: str
+    ended: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    end_reason: str
+    version: int
+
+
+class RuleVersionRow(Table, table=True):
+    """Settings that people put in force over the shipped ones of a rule, from a day on."""
+
+    __tablename__ = "rule_versions"
+    __table_args__ = (UniqueConstraint("rule", "number"),)
+
+    id: UUID = Field(primary_key=True)
+    rule: str
+    number: int
+    settings: list[dict[str, Any]] = Field(sa_type=JSONB)
+    valid_from: date
+    valid_to: date | None = None
+    proposal_id: UUID = Field(unique=True)
 
 
 class NumberRow(Table, table=True):

@@ -243,6 +243,11 @@ class World:
         )
         return [(row[0].split(".")[2], row[1], row[2]) for row in rows]
 
+    async def rows_written(self, sql: str) -> None:
+        """Something happens to the database behind the service's back."""
+        async with self.app.state.db.transaction() as session:
+            await session.execute(text(sql))
+
     async def rows(self, sql: str) -> list[tuple[Any, ...]]:
         async with self.app.state.db.transaction() as session:
             return [tuple(row) for row in await session.execute(text(sql))]

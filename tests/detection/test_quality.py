@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.detection.domain.judging.quality import wilson
+from services.detection.domain.evaluation.wilson import wilson
 from services.detection.domain.judging.verdicts import End, judge
 from services.detection.jobs import build_case_consumer
 from shared.auth import Role
@@ -91,7 +91,7 @@ def test_every_end_has_a_verdict() -> None:
 )
 def test_the_interval_is_wilsons(right: int, total: int, low: float, high: float) -> None:
     assert wilson(right, total) == pytest.approx((low, high), abs=1e-6)
-    assert wilson(0, 0) is None
+    assert wilson(0, 0) == (0.0, 1.0)
 
 
 async def test_labels_follow_the_case(world: World) -> None:

@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import Depends, Query, Request
 from pydantic import AwareDatetime
 
-from services.detection.service import AnomalyService, load_rulebook
+from services.detection.service import AnomalyService
+from services.detection.service.local_rules import rulebook_of
 from services.detection.store import Filters
 from shared.auth import Principal, require
 from shared.contracts.detection import AnomalyState
@@ -19,7 +20,7 @@ from shared.errors import InvalidError
 async def get_service(request: Request) -> AsyncIterator[AnomalyService]:
     """The service in the request's transaction."""
     async with request.app.state.db.transaction() as session:
-        yield AnomalyService(session, load_rulebook(), request.app.state.clock.now())
+        yield AnomalyService(session, await rulebook_of(session), request.app.state.clock.now())
 
 
 async def get_filters(  # noqa: PLR0913, PLR0917 - the filters of the list

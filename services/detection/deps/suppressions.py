@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
-from services.detection.service.rulebook import load_rulebook
+from services.detection.service.local_rules import rulebook_of
 from services.detection.service.suppressions import SuppressionService
 from services.detection.store.suppressions import SuppressionFilter
 from shared.auth import Principal, require
@@ -18,14 +18,14 @@ async def _read(
     request: Request, caller: Annotated[Principal, Depends(require("anomalies:read"))]
 ) -> AsyncIterator[SuppressionService]:
     async with request.app.state.db.transaction() as session:
-        yield SuppressionService(session, load_rulebook(), request.app.state.clock.now, caller)
+        yield SuppressionService(session, await rulebook_of(session), request.app.state.clock.now, caller)
 
 
 async def _write(
     request: Request, caller: Annotated[Principal, Depends(require("suppressions:write"))]
 ) -> AsyncIterator[SuppressionService]:
     async with request.app.state.db.transaction() as session:
-        yield SuppressionService(session, load_rulebook(), request.app.state.clock.now, caller)
+        yield SuppressionService(session, await rulebook_of(session), request.app.state.clock.now, caller)
 
 
 async def get_filter(

@@ -63,6 +63,14 @@ class Escalation:
 
 
 @dataclass(frozen=True)
+class Tune:
+    """A number that may be tuned: `steps` are what it is multiplied by, the mildest first."""
+
+    parameter: str
+    steps: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Rule:
     """One rule of detection with its legal or literature source and its validity, `valid_to` exclusive.
 
@@ -83,6 +91,7 @@ class Rule:
     settings: tuple[Setting, ...]
     hazardous: Severity | None = None
     raises: tuple[Escalation, ...] = ()
+    tunes: tuple[Tune, ...] = ()
 
     def in_force(self, on: date) -> bool:
         """Whether the rule is valid on that day."""
@@ -166,6 +175,7 @@ def _read_rule(entry: Mapping[str, Any]) -> Rule:
             settings=tuple(read_setting(code, check, one) for one in entry["settings"]),
             hazardous=Severity(entry["hazardous"]) if entry.get("hazardous") else None,
             raises=tuple(_read_escalation(one) for one in entry.get("raises", [])),
+            tunes=tuple(_read_tune(code, check, one) for one in entry.get("tuning", [])),
         )
     except KeyError as missing:
         raise RuleError(f"rule {code}: {missing} is missing or unknown", rule=code, field=str(missing)) from None
@@ -184,6 +194,15 @@ def _read_escalation(entry: Mapping[str, Any]) -> Escalation:
     nature = entry.get("nature")
     after = timedelta(hours=float(entry["after_hours"]))
     return Escalation(after, Severity(entry["severity"]), Nature(nature) if nature else None)
+
+
+def _read_tune(code: str, check: Judge, entry: Mapping[str, Any]) -> Tune:
+    tune = Tune(str(entry["parameter"]), tuple(float(step) for step in entry["steps"]))
+    if tune.parameter not in {one.name for one in check.parameters}:
+        raise RuleError(f"rule {code}: {check.name} has no parameter {tune.parameter}", rule=code, field="tuning")
+    if not tune.steps or any(not (math.isfinite(step) and step > 0.0) or step == 1.0 for step in tune.steps):
+        raise RuleError(f"rule {code}: steps of {tune.parameter} must be factors", rule=code, field="tuning")
+    return tune
 
 
 def read_setting(code: str, check: Judge, entry: Mapping[str, Any]) -> Setting:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.detection.domain.judging.quality import wilson
+from services.detection.domain.evaluation.wilson import wilson
 from services.detection.domain.judging.verdicts import End, judge, table
 from services.detection.store.labels import By, Judged, Label, LabelFilter, LabelStore
 from shared.auth import Principal
@@ -97,12 +97,12 @@ def _label(one: Judged) -> LabelOut:
 def _quality(rule: str, counts: Counter[str], outlet_id: UUID | None, trade: str | None) -> RuleQuality:
     right = counts[Verdict.CONFIRMED]
     total = right + counts[Verdict.EXPLAINED] + counts[Verdict.FALSE_ALARM]
-    interval = wilson(right, total)
+    low, high = wilson(right, total) if total else (None, None)
     precision = right / total if total else None
     bounds = table()
     return RuleQuality(
         rule=rule, outlet_id=outlet_id, trade=trade, confirmed=right, explained=counts[Verdict.EXPLAINED],
         false_alarms=counts[Verdict.FALSE_ALARM], undetermined=counts[Verdict.UNDETERMINED], precision=precision,
-        low=interval[0] if interval else None, high=interval[1] if interval else None,
+        low=low, high=high,
         retune=precision is not None and total >= bounds.least_labels and precision < bounds.least_precision,
     )  # fmt: skip

@@ -29,7 +29,7 @@ class Rulebook:
 
     rules: tuple[Rule, ...]
     explanations: dict[str, Text]
-    _plans: dict[tuple[Traits, frozenset[str], frozenset[str], Own], Plan] = field(
+    _plans: dict[tuple[Traits, frozenset[tuple[str, date]], frozenset[str], Own], Plan] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -44,7 +44,7 @@ class Rulebook:
         `own` are numbers of the series' own that hold at that time.
         """
         day = at.astimezone(PARK_ZONE).date()
-        key = traits, frozenset(rule.code for rule in self.rules if rule.in_force(day)), off, own
+        key = traits, frozenset((rule.code, rule.valid_from) for rule in self.rules if rule.in_force(day)), off, own
         if key not in self._plans:
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()

@@ -17,6 +17,7 @@ import numpy as np
 
 from services.detection.domain.anomalies import Episode
 from services.detection.domain.backtest import settle_hits
+from services.detection.domain.backtests.bounds import bounds
 from services.detection.domain.backtests.change import changed_rules, touched
 from services.detection.domain.backtests.comparison import Known, Outcome, Window, compare
 from services.detection.domain.backtests.versions import LocalVersion, with_versions
@@ -36,15 +37,11 @@ DAY_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Ask:
-    """What all outlets of a backtest have in common. Each change is tried by itself; `document` of it is checked.
-
-    `hazardous` are codes of factors that raise the severity.
-    """
+    """What all outlets of a backtest have in common. Each change, checked before, is tried by itself."""
 
     changes: tuple[Mapping[str, Any], ...]
     window: Window
     versions: tuple[LocalVersion, ...] = ()
-    hazardous: frozenset[str] = frozenset()
 
     @property
     def codes(self) -> frozenset[str]:
@@ -67,6 +64,11 @@ class Trial:
     columns: History
     covers: tuple[Cover, ...] = ()
     known: tuple[Known, ...] = ()
+
+
+def warm_up(window: Window) -> datetime:
+    """From where readings are needed, so that the checks know what live detection knew on the first day."""
+    return window.since - timedelta(days=bounds().warm_up_days)
 
 
 def kinds_judged(rules: Sequence[Rule]) -> list[ReadingKind]:

@@ -1,6 +1,7 @@
 """Typed client of detection, its calls grouped by noun."""
 
 from shared.clients.detection.anomalies import AnomalyCalls
+from shared.clients.detection.backtests import BacktestCalls, ProposalCalls
 from shared.clients.detection.mining import MiningCalls
 from shared.clients.detection.quality import QualityCalls
 from shared.clients.detection.rules import RuleCalls
@@ -8,7 +9,9 @@ from shared.clients.detection.suppressions import SuppressionCalls
 from shared.clients.detection.thresholds import ThresholdCalls
 
 
-class DetectionClient(AnomalyCalls, MiningCalls, QualityCalls, RuleCalls, SuppressionCalls, ThresholdCalls):
+class DetectionClient(
+    AnomalyCalls, BacktestCalls, MiningCalls, ProposalCalls, QualityCalls, RuleCalls, SuppressionCalls, ThresholdCalls
+):
     """All calls of detection."""
 
     service = "detection"

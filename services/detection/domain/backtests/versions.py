@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -20,7 +20,7 @@ class LocalVersion:
     id: UUID
     rule: str
     number: int
-    settings: tuple[Mapping[str, Any], ...]
+    settings: tuple[Mapping[str, Any], ...] = field(hash=False)
     valid_from: date
     valid_to: date | None = None
 
