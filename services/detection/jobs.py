@@ -129,19 +129,19 @@ def _duty_jobs(app: FastAPI, readings: Readings, sources: DutySources) -> list[J
         hazardous, now = await readings.hazardous(), app.state.clock.now()
         facts = await sources.facts(now)
         async with app.state.db.transaction() as session:
-            await DutyDesk(session, load_rulebook(), now, hazardous).look(facts)
+            await DutyDesk(session, await rulebook_of(session), now, hazardous).look(facts)
 
     async def look_at_shares() -> None:
         hazardous, now = await readings.hazardous(), app.state.clock.now()
         after: UUID | None = None
         while True:
             async with app.state.db.transaction() as session:
-                page = await DutyDesk(session, load_rulebook(), now, hazardous).outlets(after)
+                page = await DutyDesk(session, await rulebook_of(session), now, hazardous).outlets(after)
             if not page:
                 return
             shares = await sources.shares(page, now)
             async with app.state.db.transaction() as session:
-                await DutyDesk(session, load_rulebook(), now, hazardous).look_at_shares(shares)
+                await DutyDesk(session, await rulebook_of(session), now, hazardous).look_at_shares(shares)
             after = page[-1]
 
     return [

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection import jobs
 from services.detection.domain.rules import Setting
@@ -310,7 +311,11 @@ async def test_a_trade_has_numbers_of_its_own(world: World, monkeypatch: pytest.
     book = load_rulebook()
     lenient = Setting({"high": 100.0}, trades=frozenset({"cement"}))
     rules = [replace(rule, settings=(*rule.settings, lenient)) if rule.code == "RANGE" else rule for rule in book.rules]
-    monkeypatch.setattr(jobs, "load_rulebook", lambda: Rulebook(tuple(rules), book.explanations))
+
+    async def given(_session: AsyncSession) -> Rulebook:
+        return Rulebook(tuple(rules), book.explanations)
+
+    monkeypatch.setattr(jobs, "rulebook_of", given)
     for code, trade in (("E1", "paper"), ("E2", "cement")):
         firm = EnterpriseIn(code=code, name_zh=code, trade=trade)
         told = EnterpriseOut(**firm.model_dump(), id=enterprise_uuid(code), version=1, changed_at=START)
