@@ -6,11 +6,19 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
+from services.detection.domain.history import Line, find_hits_of_outlet
+from services.detection.domain.hits import SeriesKey
+from services.detection.domain.kernel import Batch
 from services.detection.domain.thresholds.model import threshold_id
-from services.detection.service import learning
+from services.detection.domain.thresholds.timeline import Timeline
+from services.detection.service import learning, load_rulebook
+from services.detection.service.rulebook import traits_of
+from services.detection.service.timelines import Timelines
+from services.detection.store import SeriesId
 from shared.audit import verify
 from shared.auth import Role
 from shared.clients.base import ServiceCallError
@@ -25,7 +33,7 @@ from shared.contracts.detection.thresholds import (
     VersionState,
 )
 from shared.contracts.ingest import ReadingKind, enterprise_uuid, outlet_uuid
-from tests.detection.conftest import COD, MakeWorld, World, at, hours, make_outlet
+from tests.detection.conftest import COD, HOUR, MakeWorld, World, at, hours, make_outlet
 
 HOUR_MEAN = ReadingKind.HOUR
 W1, W2 = outlet_uuid("E1", "W1"), outlet_uuid("E2", "W1")
@@ -225,9 +233,28 @@ async def test_history_read_in_other_pieces_and_after_ends_before_a_commit_is_th
         stories.append((hits, [(one.id, one.no, one.points) for one in await world.anomalies()]))
 
     assert stories[0] == stories[1] == stories[2]
+    lines = [line_of(values, await timeline_of(world))]
+    told = find_hits_of_outlet(load_rulebook().rules, lines)
+    assert {(hit.id, hit.started_at) for hit in told} == {(row[0], row[1]) for row in stories[0][0]}
     # Nine hours from 10 on: found by the rule's six before 16, and goes on. Nine from 24: under twelve. Eight from 36:
     # seven from 40 on.
     assert [(row[1], row[3]) for row in stories[0][0]] == [(at(10), 9), (at(36), 8)]
+
+
+async def timeline_of(world: World) -> Timeline:
+    """Numbers of the series' own, as live detection reads them."""
+    timelines = Timelines()
+    async with world.app.state.db.transaction() as session:
+        await timelines.load(session, load_rulebook().policy.rules, {W1: 1})
+    return timelines.of(SeriesId(W1, COD, HOUR_MEAN))
+
+
+def line_of(values: Sequence[float], own: Timeline) -> Line:
+    """The history of hours as a backtest takes it."""
+    t = np.array([int(at(i).timestamp()) for i in range(len(values))], np.int64)
+    flags, limits = np.full(len(t), ord("N"), np.uint8), np.tile([np.nan, 50.0], (len(t), 1))
+    traits = traits_of(make_outlet(), COD, HOUR_MEAN)
+    return Line(traits, SeriesKey(W1, COD, HOUR_MEAN, HOUR), Batch(t, np.array(values), flags, limits), own)
 
 
 async def hold(world: World, now: datetime, wanted: float) -> None:

@@ -25,6 +25,7 @@ from services.detection.domain.compiled import Floats, Integers
 from services.detection.domain.hits import Hit, SeriesKey, read_hits
 from services.detection.domain.kernel import Batch, advance, new_states, open_hits
 from services.detection.domain.rules import Plan, Rule, plan
+from services.detection.domain.thresholds.timeline import ALWAYS_DEFAULT, Timeline, overrides
 from shared.clock import PARK_ZONE
 
 NOWHERE = UUID(int=0)
@@ -84,16 +85,24 @@ def run(
 
 
 def find_hits(
-    rules: Sequence[Rule], traits: Traits, batch: Batch, *, key: SeriesKey, choice: Choice | None = None
+    rules: Sequence[Rule],
+    traits: Traits,
+    batch: Batch,
+    *,
+    key: SeriesKey,
+    choice: Choice | None = None,
+    own: Timeline = ALWAYS_DEFAULT,
 ) -> tuple[list[Hit], int]:
     """Hits of one series in the order of their decision, the ones still running last; and the number of late points.
 
-    Each point is judged by the rules in force on its own day in the park.
+    Each point is judged by the rules in force on its own day in the park, with the numbers that the series had of its
+    `own` at that time; those of the choice go before them.
     """
     choice = choice or Choice()
     state, hits, late, the_plan = new_states(), [], 0, None
-    for begin, end, day in _stretches(rules, batch.t):
-        the_plan = plan(rules, traits, on=day, off=choice.off, overrides=choice.overrides)
+    for begin, end, day in _stretches(rules, batch.t, own.starts):
+        numbers = {**overrides(own.at(float(batch.t[begin]))), **(choice.overrides or {})}
+        the_plan = plan(rules, traits, on=day, off=choice.off, overrides=numbers)
         part = Batch(batch.t[begin:end], batch.v[begin:end], batch.flags[begin:end], batch.limits[begin:end])
         outcome = advance(state, the_plan.vector, part)
         state, late = outcome.states, late + int(outcome.late[0])
@@ -149,12 +158,15 @@ def _covers(told: Hit, hit: Hit) -> bool:
     return same and told.started_at <= hit.started_at < told.until
 
 
-def _stretches(rules: Sequence[Rule], t: Integers) -> Iterable[tuple[int, int, date]]:
-    """Runs of points between the days on which a rule begins or ends: first, moment after the last, a day in it."""
+def _stretches(rules: Sequence[Rule], t: Integers, starts: Sequence[float]) -> Iterable[tuple[int, int, date]]:
+    """Runs of points between the times at which rules begin or end or own numbers start.
+
+    First point, moment after the last, a day in it.
+    """
     if not len(t):
         return
     days = sorted({day for rule in rules for day in (rule.valid_from, rule.valid_to) if day is not None})
-    changes = np.array([datetime.combine(day, time(), PARK_ZONE).timestamp() for day in days])
+    changes = np.array(sorted([*starts, *(datetime.combine(day, time(), PARK_ZONE).timestamp() for day in days)]))
     period = np.searchsorted(changes, t, side="right")
     edges = [0, *(np.flatnonzero(np.diff(period)) + 1).tolist(), len(t)]
     for begin, end in pairwise(edges):

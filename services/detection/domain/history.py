@@ -10,6 +10,7 @@ from services.detection.domain.checks.definition import Traits
 from services.detection.domain.hits import Hit, SeriesKey
 from services.detection.domain.kernel import Batch
 from services.detection.domain.rules import Rule
+from services.detection.domain.thresholds.timeline import ALWAYS_DEFAULT, Timeline
 from shared.contracts.ingest import ReadingKind
 
 HOUR_MEANS = frozenset({"EX-H", "EX-TREND", "HUG", "STEP", "LOWVAR"})
@@ -18,11 +19,12 @@ HOUR_MEANS = frozenset({"EX-H", "EX-TREND", "HUG", "STEP", "LOWVAR"})
 
 @dataclass(frozen=True)
 class Line:
-    """One series of an outlet: what is known of it, its key, and its points with limits."""
+    """One series of an outlet: what is known of it, its key, its points with limits, and numbers of its `own`."""
 
     traits: Traits
     key: SeriesKey
     batch: Batch
+    own: Timeline = ALWAYS_DEFAULT
 
 
 def find_hits_of_outlet(rules: Sequence[Rule], lines: Sequence[Line], choice: Choice | None = None) -> list[Hit]:
@@ -36,5 +38,5 @@ def find_hits_of_outlet(rules: Sequence[Rule], lines: Sequence[Line], choice: Ch
     for line in lines:
         minutes = line.traits.kind is ReadingKind.MINUTE and line.traits.factor in hourly
         used = by_hours if minutes else choice
-        hits += find_hits(rules, line.traits, line.batch, key=line.key, choice=used)[0]
+        hits += find_hits(rules, line.traits, line.batch, key=line.key, choice=used, own=line.own)[0]
     return hits if len(lines) == 1 else sorted(hits, key=lambda hit: hit.order)

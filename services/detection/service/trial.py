@@ -7,7 +7,7 @@ the shipped files, the local versions and the change.
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from multiprocessing import parent_process
@@ -26,6 +26,7 @@ from services.detection.domain.history import Line, find_hits_of_outlet
 from services.detection.domain.hits import SeriesKey
 from services.detection.domain.kernel import Batch
 from services.detection.domain.rules import Rule
+from services.detection.domain.thresholds.timeline import ALWAYS_DEFAULT, Timeline
 from services.detection.gateways import History
 from services.detection.service.limits import limits_at
 from services.detection.service.rulebook import load_rulebook, traits_of
@@ -56,7 +57,11 @@ class Ask:
 
 @dataclass(frozen=True)
 class Trial:
-    """An outlet with its readings, warm-up included, by factor and kind, and what live detection told of it."""
+    """An outlet with its readings, warm-up included, by factor and kind, and what live detection told of it.
+
+    `own` are numbers that its series had of their own, by factor and kind: a change of the rules leaves them as they
+    were, as live detection would.
+    """
 
     ask: Ask
     outlet: OutletOut
@@ -64,6 +69,7 @@ class Trial:
     columns: History
     covers: tuple[Cover, ...] = ()
     known: tuple[Known, ...] = ()
+    own: Mapping[tuple[str, ReadingKind], Timeline] = field(default_factory=dict)
 
 
 def warm_up(window: Window) -> datetime:
@@ -100,7 +106,8 @@ def lines_of(trial: Trial) -> list[Line]:
         key = SeriesKey(trial.outlet.id, factor, kind, timedelta(seconds=traits.interval))
         flags = marked_flags(column.flags, column.t, factor, trial.covers)
         limits = limits_at(trial.outlet, SeriesId(trial.outlet.id, factor, kind), column.t)
-        made.append(Line(traits, key, Batch(column.t, column.v, flags, limits)))
+        batch = Batch(column.t, column.v, flags, limits)
+        made.append(Line(traits, key, batch, trial.own.get((factor, kind), ALWAYS_DEFAULT)))
     return made
 
 
