@@ -67,13 +67,16 @@ def basis_text(basis: ThresholdBasis) -> str:
 
 
 def observed_text(rule: str, one: LearntNumber) -> str:
-    """What the series itself showed, and how far learning may go."""
+    """What the series itself showed."""
     sentence = OBSERVED.get(f"{rule}.{one.parameter}", N_("At %(share)s of its own history stands %(observed)s."))
     share = 1.0 - one.quantile if one.parameter in SHARES else one.quantile
-    observed = gettext(sentence) % {
+    return gettext(sentence) % {
         "share": formats.percent(share, 2), "observed": number_text(one.parameter, one.observed),
     }  # fmt: skip
-    bounds = gettext("Learning may set %(low)s to %(high)s.") % {
+
+
+def bounds_text(one: LearntNumber) -> str:
+    """How far learning may move the number."""
+    return gettext("Learning may set %(low)s to %(high)s.") % {
         "low": number_text(one.parameter, one.low), "high": number_text(one.parameter, one.high),
     }  # fmt: skip
-    return f"{observed} {bounds}"

@@ -86,7 +86,7 @@ async def test_what_was_learnt_is_shown_with_its_basis_and_decided(portal: httpx
         "16 小时",
         "2,100 个数据",
         "99.9% 不超过 5 小时",
-        "6 小时 至 24 小时",
+        "6 小时至 24 小时",
         "plain-chart",
     ):
         assert said in shown

@@ -31,7 +31,7 @@ from web.refusals import RETRY_STATUS, field_errors
 from web.render import render
 from web.session import BUREAU, STAFF, SUPERVISORS, RoleNeeded, Viewer
 from web.threshold_chart import charts_of
-from web.threshold_words import basis_text, number_text, observed_text, unit_of
+from web.threshold_words import basis_text, bounds_text, number_text, observed_text, unit_of
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(set_frame)])
 LIST = "pages/thresholds/list.html"
@@ -47,6 +47,7 @@ KINDS = (ReadingKind.HOUR, ReadingKind.MINUTE)
 PREFIX = "number-"
 WORDS: dict[str, Any] = {
     "number_text": number_text, "unit_of": unit_of, "basis_text": basis_text, "observed_text": observed_text,
+    "bounds_text": bounds_text,
 }  # fmt: skip
 
 
