@@ -20,6 +20,7 @@ COMMANDS = (
     "replay",
     "importer",
     "backtest",
+    "park",
     "backup",
     "restore",
     "audit",

@@ -14,7 +14,7 @@ TIMES_PEER = 2.0
 PLANT_FALSE, PLANT_RECALL = 8.0, 0.6
 HONEST_FALSE = 1.0
 PARK_RECALL, PARK_PRECISION, FRAUD_RECALL = 0.9, 0.8, 0.8
-EXACT = ("injected", "park")
+EXACT = ("injected", "park", "minutes")
 """Sets whose labels are kinds and strengths."""
 BY_SERIES = ("river", "stacks", "plant", "constant", "honest")
 """Sets that are shown by series; all others by kind."""

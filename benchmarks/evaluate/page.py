@@ -8,7 +8,7 @@ from benchmarks.evaluate.bars import BY_SERIES, bars, by_name
 from benchmarks.evaluate.cases import is_injected, is_natural
 from benchmarks.evaluate.injections import PLACES, REPORTING, STRENGTHS, TUNING
 from benchmarks.evaluate.judge import Results, Verdict, together
-from benchmarks.evaluate.virtual import OUTLETS
+from benchmarks.evaluate.virtual import MINUTE_DAYS, MINUTE_OUTLETS, OUTLETS
 from services.detection.domain.evaluation import FEWEST, Rate, Score
 
 Row = Sequence[str]
@@ -59,12 +59,16 @@ SETS = """## The sets
 | honest | turbine CO and NOX, waste-water plant (Tilburg), measured hours of the stacks | none: all alarms are false |
 | injected | ten kinds, three strengths, {places} places each, in honest turbine, stacks and plant | exact |
 | park | {outlets} outlets of the virtual park, a year of hours, with marks, natural and injected events | exact |
+| minutes | {minute_outlets} outlets of that park, {minute_days} days of minutes each around an injected event | exact |
 """
 
 
 def render(results: Results, day: str) -> str:
     """The whole page."""
-    parts = [HEAD.format(day=day), SETS.format(places=PLACES, outlets=OUTLETS)]
+    parts = [
+        HEAD.format(day=day),
+        SETS.format(places=PLACES, outlets=OUTLETS, minute_outlets=MINUTE_OUTLETS, minute_days=MINUTE_DAYS),
+    ]
     parts += [f"\nNot judged: {name}, because {why}.\n" for name, why in results.absent.items()]
     held = [[one.group, one.asked, one.reached, "yes" if one.met else "**no**"] for one in bars(results)]
     parts.append("## Bars\n\n" + _table(["set", "asked", "reached", "met"], held))
@@ -75,15 +79,21 @@ def render(results: Results, day: str) -> str:
         parts.append("## Honest\n\n" + _honest_table(verdicts))
     for group, verdicts in results.verdicts.items():
         if group not in BY_SERIES:
-            parts.append(f"## {group.capitalize()}\n\n" + _kinds_table(verdicts))
-            if (whole := together(verdicts)).of(is_natural).labels:
-                natural = _natural_table(whole, together(verdicts, "peer"))
-                parts.append(
-                    "What went wrong by itself (it counts for precision, not for the recall above):\n\n" + natural
-                )
-            parts.append("Found by which check (labels, one may be found by several):\n\n" + _matrix(verdicts))
-            parts.append("Alarm episodes of each check:\n\n" + _checks_table(verdicts))
+            parts.append(f"## {group.capitalize()}
+
+" + chapter(verdicts))
     return "\n".join(parts).rstrip() + "\n"
+
+
+def chapter(verdicts: Sequence[Verdict]) -> str:
+    """What a set with exact labels shows: kinds, natural events, which check found what, alarms of each check."""
+    parts = [_kinds_table(verdicts)]
+    if (whole := together(verdicts)).of(is_natural).labels:
+        natural = _natural_table(whole, together(verdicts, "peer"))
+        parts.append("What went wrong by itself (it counts for precision, not for the recall above):\n\n" + natural)
+    parts.append("Found by which check (labels, one may be found by several):\n\n" + _matrix(verdicts))
+    parts.append("Alarm episodes of each check:\n\n" + _checks_table(verdicts))
+    return "\n".join(parts)
 
 
 def labelled_table(verdicts: Sequence[Verdict]) -> str:

@@ -13,5 +13,6 @@ SETS: dict[str, Callable[[int], list[Case]]] = {
     "honest": lambda _: honest.honest(),
     "injected": lambda seed: injections.injections(honest.grounds(), seed),
     "park": virtual.park,
+    "minutes": virtual.minutes,
 }
 """Raises FileNotFoundError where a set's data are absent."""

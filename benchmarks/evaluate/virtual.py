@@ -7,8 +7,8 @@ import numpy as np
 
 from benchmarks.evaluate.cases import Case, Line
 from benchmarks.evaluate.injections import TUNING
-from park.model import HOUR
-from park.virtual.build import REPORTING_SEED, START, TUNING_SEED, build
+from park.model import DAY, HOUR
+from park.virtual.build import REPORTING_SEED, START, TUNING_SEED, build, window
 from park.virtual.columns import INDEPENDENT, NO_RECORD, Role, VirtualOutlet, VirtualPark
 from park.virtual.injections.kinds import kinds
 from park.virtual.natural import natural_kinds
@@ -18,6 +18,9 @@ from services.detection.domain.evaluation import Span
 from shared.contracts.ingest import Medium, ReadingKind
 
 OUTLETS, HOURS = 200, 8760
+MINUTE_OUTLETS, MINUTE_DAYS = 20, 10
+LONGEST = 6 * DAY
+"""Of an event that is looked at in minutes, in seconds."""
 
 
 def park(seed: int, outlets: int = OUTLETS, hours: int = HOURS) -> list[Case]:
@@ -26,7 +29,24 @@ def park(seed: int, outlets: int = OUTLETS, hours: int = HOURS) -> list[Case]:
     return [_case(made, key, outlet) for key, outlet in made.outlets.items()]
 
 
-def _case(made: VirtualPark, key: str, outlet: VirtualOutlet) -> Case:
+def minutes(seed: int, outlets: int = MINUTE_OUTLETS, hours: int = HOURS) -> list[Case]:
+    """Ten days of minute means of each of some outlets of the same park, with an injected event in the middle.
+
+    The event is one of those that fit in: the outlets take the first, the second … of theirs in turn.
+    """
+    made = build(TUNING_SEED if seed == TUNING else REPORTING_SEED, outlets, hours, START)
+    found = []
+    for number, key in enumerate(made.outlets):
+        fitting = [t for t in made.truths if t.outlet == key and t.end - t.start <= LONGEST]
+        if fitting:
+            event = fitting[number % len(fitting)]
+            since = (event.start + event.end - MINUTE_DAYS * DAY) // 2 // HOUR * HOUR
+            part = window(made, since, since + MINUTE_DAYS * DAY, [key])
+            found.append(_case(part, key, part.outlets[key], "minutes"))
+    return found
+
+
+def _case(made: VirtualPark, key: str, outlet: VirtualOutlet, group: str = "park") -> Case:
     medium = Medium(outlet.plan.trade.medium)
     lines = tuple(
         _line(made, key, code, medium)
@@ -40,7 +60,7 @@ def _case(made: VirtualPark, key: str, outlet: VirtualOutlet) -> Case:
     )
     known = {**kinds(), **natural_kinds()}
     fits = {label.kind: frozenset(known[label.kind.split(" ")[0]].checks) for label in labels}
-    return Case("park", key, lines, labels, kinds=True, ignore=frozenset(), fits=fits)
+    return Case(group, key, lines, labels, kinds=True, ignore=frozenset(), fits=fits)
 
 
 def _line(made: VirtualPark, key: str, code: str, medium: Medium) -> Line:
@@ -49,6 +69,7 @@ def _line(made: VirtualPark, key: str, code: str, medium: Medium) -> Line:
     low, high = (np.nan if limit is None else limit for limit in series.limits)
     computed = made.outlets[key].columns[code].instrument.role in (Role.CONVERTED, Role.MASS)
     span = None if computed else series.span[1]
-    traits = Traits(ReadingKind.HOUR, medium, code, float(HOUR), series.resolution, span)
+    kind = ReadingKind.HOUR if made.step == HOUR else ReadingKind.MINUTE
+    traits = Traits(kind, medium, code, float(made.step), series.resolution, span)
     columns = Columns(series.t[sent], series.v[sent], series.flags[sent])
     return Line(traits, columns, np.tile([low, high], (int(sent.sum()), 1)).astype(np.float64))

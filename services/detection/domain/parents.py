@@ -17,8 +17,15 @@ from services.detection.domain.grades import frequency
 from services.detection.domain.hits import NAMESPACE
 from shared.contracts.detection import SEVERAL, AnomalyState
 
-COMPUTED = "-"
-"""What follows it in a factor's code tells a value computed from that factor: no further one is in trouble."""
+COMPUTED = ("-Zs", "-Cou")
+"""Endings of values computed from a factor (HJ 212-2017 折算值, 排放量): no further factor is in trouble."""
+
+
+def measured(factor: str) -> str:
+    """The factor that a value is computed from, or itself."""
+    for ending in COMPUTED:
+        factor = factor.removesuffix(ending)
+    return factor
 
 
 def gather(known: Sequence[Episode], changes: Sequence[Change], *, policy: Policy) -> list[Change]:
@@ -48,7 +55,7 @@ def _adopted(told: list[Change], after: dict[UUID, Episode], change: Change, pol
     parent = min((one for one in near if one.is_parent), key=lambda one: (one.started_at, one.id), default=None)
     orphans = [one for one in near if not one.is_parent and one.parent_id is None]
     if parent is None:
-        if len({one.factor.split(COMPUTED, 1)[0] for one in orphans}) < policy.together_least:
+        if len({measured(one.factor) for one in orphans}) < policy.together_least:
             return told
         parent = _found(orphans, after.values(), change.at, policy)
         after[parent.id] = parent

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from services.detection.domain.compiled import Integers
 from services.detection.domain.hits import Hit
+from services.detection.domain.parents import measured
 
 HOUR = 3600.0
 SHORT_GAP, LONG_GAP = 1800.0, 7200.0
@@ -68,7 +69,7 @@ def families(episodes: Iterable[Span], together: Collection[str], within: float,
 
 def _family(members: list[Span], least: int) -> list[Span]:
     factors = sorted({factor for one in members for factor in one.factors})
-    if len({factor.split("-", 1)[0] for factor in factors}) < least:
+    if len({measured(factor) for factor in factors}) < least:
         return members
     begin, end = members[0].start, max(one.end for one in members)
     return [Span(begin, end, members[0].kind, min(one.at for one in members), tuple(factors))]
