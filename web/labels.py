@@ -85,6 +85,10 @@ TABLES: dict[str, Table] = {
         "BUDGET": N_("budget of marks nearly used"),
         "FLAG-RATE": N_("many flagged hours"),
         "CLOCK": N_("clock off"),
+        "CONV": N_("converted value does not follow"), "MASS": N_("mass does not follow"),
+        "PARTS": N_("part above the whole"), "O2-HIGH": N_("oxygen of air while running"), "DILUTE": N_("dilution"),
+        "STOP-RUN": N_("marked stopped but running"), "MON-OFF": N_("monitor off while producing"),
+        "GAP-FLOW": N_("flow against load"), "TREAT-OFF": N_("treatment off"),
     },
     "CauseCode": {
         "production_change": N_("Change in production"), "treatment_fault": N_("Fault of the treatment plant"),

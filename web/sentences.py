@@ -55,6 +55,40 @@ DETECTION = {
         " %(count)s hours out of %(hours)s."
     ),
     "shift": N_("The median of 24 h went from %(reference)s to %(observed)s %(unit)s."),
+    "conversion": N_(
+        "The converted value %(observed)s %(unit)s should be %(reference)s by the measured one and oxygen;"
+        " %(count)s readings over %(hours)s h."
+    ),
+    "mass": N_(
+        "The mass %(observed)s %(unit)s should be %(reference)s by concentration and flow;"
+        " %(count)s readings over %(hours)s h."
+    ),
+    "parts": N_(
+        "The values %(observed)s and %(reference)s %(unit)s contradict each other, a part above the whole;"
+        " %(count)s readings over %(hours)s h."
+    ),
+    "oxygen": N_(
+        "Oxygen reached %(observed)s %(unit)s while production ran (air has 20.9); %(count)s readings over %(hours)s h."
+    ),
+    "dilution": N_(
+        "Oxygen was %(observed)s %(unit)s where the load lets expect about %(reference)s, and no pollutant had risen;"
+        " %(count)s readings over %(hours)s h."
+    ),
+    "stop_run": N_(
+        "While marked as stopped, the source ran at %(observed)s of its usual level (a stop is below %(reference)s);"
+        " %(count)s readings over %(hours)s h."
+    ),
+    "monitor_off": N_(
+        "No pollutant was seen while power use or load was %(observed)s of the usual"
+        " (running is %(reference)s or more); %(count)s readings over %(hours)s h."
+    ),
+    "flow_load": N_(
+        "The flow %(observed)s %(unit)s should be about %(reference)s by the load; %(count)s readings over %(hours)s h."
+    ),
+    "treatment": N_(
+        "Treatment used %(observed)s %(unit)s where production lets expect about %(reference)s;"
+        " %(count)s readings over %(hours)s h."
+    ),
     "flat": N_(
         "For %(longest_hours)s h all values lay within %(observed)s %(unit)s of each other (band %(reference)s),"
         " though not constant."

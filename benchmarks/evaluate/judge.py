@@ -19,6 +19,7 @@ from services.detection.domain.evaluation import Score, Span, score, spans_of
 from services.detection.domain.history import Line, find_hits_of_outlet
 from services.detection.domain.hits import Hit, SeriesKey
 from services.detection.domain.kernel import Batch
+from services.detection.domain.relations.codes import PLANT
 from services.detection.service.rulebook import load_rulebook
 from shared.contracts.detection import Severity
 
@@ -67,7 +68,7 @@ def judge(case: Case) -> Verdict:
     """Score one case for the rules in force and for the peer."""
     hits, episodes = find(case)
     ours = [span for span in spans_of(hits) if span.kind not in case.ignore]
-    peer = [span for line in case.lines for span in baseline.alarms(line)]
+    peer = [span for line in case.lines if line.traits.factor not in PLANT for span in baseline.alarms(line)]
     columns, interval = case.lines[0].columns, case.lines[0].traits.interval
 
     def scored(alarms: Sequence[Span], *, kinds: bool) -> Score:

@@ -79,9 +79,7 @@ def render(results: Results, day: str) -> str:
         parts.append("## Honest\n\n" + _honest_table(verdicts))
     for group, verdicts in results.verdicts.items():
         if group not in BY_SERIES:
-            parts.append(f"## {group.capitalize()}
-
-" + chapter(verdicts))
+            parts.append(f"## {group.capitalize()}\n\n" + chapter(verdicts))
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Outlets of the virtual park with their exact truth, as one takes them from loggers: load and power use stay out.
+"""Outlets of the virtual park with their exact truth, as one takes them from loggers and from power-use points.
 
 A computed value, converted or mass, has no span: there is no instrument that measures it.
 """
@@ -9,7 +9,7 @@ from benchmarks.evaluate.cases import Case, Line
 from benchmarks.evaluate.injections import TUNING
 from park.model import DAY, HOUR
 from park.virtual.build import REPORTING_SEED, START, TUNING_SEED, build, window
-from park.virtual.columns import INDEPENDENT, NO_RECORD, Role, VirtualOutlet, VirtualPark
+from park.virtual.columns import NO_RECORD, Role, VirtualOutlet, VirtualPark
 from park.virtual.injections.kinds import kinds
 from park.virtual.natural import natural_kinds
 from services.detection.domain.backtest import Columns
@@ -21,6 +21,8 @@ OUTLETS, HOURS = 200, 8760
 MINUTE_OUTLETS, MINUTE_DAYS = 20, 10
 LONGEST = 6 * DAY
 """Of an event that is looked at in minutes, in seconds."""
+TRADES = {"coal_power": "thermal_power", "gas_power": "thermal_power"}
+"""Trades that the registry names otherwise."""
 
 
 def park(seed: int, outlets: int = OUTLETS, hours: int = HOURS) -> list[Case]:
@@ -48,11 +50,7 @@ def minutes(seed: int, outlets: int = MINUTE_OUTLETS, hours: int = HOURS) -> lis
 
 def _case(made: VirtualPark, key: str, outlet: VirtualOutlet, group: str = "park") -> Case:
     medium = Medium(outlet.plan.trade.medium)
-    lines = tuple(
-        _line(made, key, code, medium)
-        for code, column in outlet.columns.items()
-        if column.instrument.role not in INDEPENDENT
-    )
+    lines = tuple(_line(made, key, code, medium) for code in outlet.columns)
     labels = tuple(
         Span(truth.start, truth.end, f"{truth.kind} {truth.strength}", truth.start, truth.touched or truth.factors)
         for truth in (*made.truths, *made.natural)
@@ -67,9 +65,12 @@ def _line(made: VirtualPark, key: str, code: str, medium: Medium) -> Line:
     series = made.series(key, code)
     sent = series.flags != NO_RECORD
     low, high = (np.nan if limit is None else limit for limit in series.limits)
-    computed = made.outlets[key].columns[code].instrument.role in (Role.CONVERTED, Role.MASS)
+    outlet = made.outlets[key]
+    instrument = outlet.columns[code].instrument
+    computed = instrument.role in (Role.CONVERTED, Role.MASS)
     span = None if computed else series.span[1]
     kind = ReadingKind.HOUR if made.step == HOUR else ReadingKind.MINUTE
-    traits = Traits(kind, medium, code, float(made.step), series.resolution, span)
+    trade = TRADES.get(outlet.plan.trade.code, outlet.plan.trade.code)
+    traits = Traits(kind, medium, code, float(made.step), series.resolution, span, trade, instrument.unit)
     columns = Columns(series.t[sent], series.v[sent], series.flags[sent])
     return Line(traits, columns, np.tile([low, high], (int(sent.sum()), 1)).astype(np.float64))

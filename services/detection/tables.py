@@ -73,6 +73,16 @@ class SeriesRow(Table, table=True):
     late: int = 0
 
 
+class MemoryRow(Table, table=True):
+    """What relations remember of one outlet and kind, stored like the states of series."""
+
+    __tablename__ = "memories"
+
+    outlet_id: UUID = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    memory: bytes = Field(sa_type=LargeBinary)
+
+
 class HitRow(Table, table=True):
     """A rule hit as it was last told: where it belongs, and the span it covers."""
 

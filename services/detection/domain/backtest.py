@@ -100,7 +100,7 @@ def find_hits(
     """
     choice = choice or Choice()
     state, hits, late, the_plan = new_states(), [], 0, None
-    for begin, end, day in _stretches(rules, batch.t, own.starts):
+    for begin, end, day in stretches(rules, batch.t, own.starts):
         numbers = {**overrides(own.at(float(batch.t[begin]))), **(choice.overrides or {})}
         the_plan = plan(rules, traits, on=day, off=choice.off, overrides=numbers)
         part = Batch(batch.t[begin:end], batch.v[begin:end], batch.flags[begin:end], batch.limits[begin:end])
@@ -158,7 +158,7 @@ def _covers(told: Hit, hit: Hit) -> bool:
     return same and told.started_at <= hit.started_at < told.until
 
 
-def _stretches(rules: Sequence[Rule], t: Integers, starts: Sequence[float]) -> Iterable[tuple[int, int, date]]:
+def stretches(rules: Sequence[Rule], t: Integers, starts: Sequence[float] = ()) -> Iterable[tuple[int, int, date]]:
     """Runs of points between the times at which rules begin or end or own numbers start.
 
     First point, moment after the last, a day in it.

@@ -7,5 +7,6 @@ from collections.abc import Mapping
 from services.detection.domain import duties
 from services.detection.domain.checks import CHECKS
 from services.detection.domain.checks.definition import Judge
+from services.detection.domain.relations import RELATIONS
 
-JUDGES: Mapping[str, Judge] = {judge.name: judge for judge in (*CHECKS, *duties.JUDGES)}
+JUDGES: Mapping[str, Judge] = {judge.name: judge for judge in (*CHECKS, *RELATIONS, *duties.JUDGES)}

@@ -142,9 +142,9 @@ def plan(
     return Plan(vector, tuple(codes))
 
 
-def parameters(rule: Rule, traits: Traits) -> dict[str, float]:
-    """Numbers of the rule for one series, by name; NaN where the rule leaves one open."""
-    return _values(rule, traits, {})
+def parameters(rule: Rule, traits: Traits, own: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Numbers of the rule for one series, by name; NaN where the rule leaves one open; `own` override them."""
+    return _values(rule, traits, own or {})
 
 
 def read_rules(documents: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:

@@ -12,8 +12,8 @@ from services.detection.domain.backtests.bounds import bounds
 from services.detection.domain.backtests.change import changed_rules, touched
 from services.detection.domain.backtests.life import STARTERS, find_row, move
 from services.detection.domain.backtests.model import Backtest
+from services.detection.domain.people import Person
 from services.detection.domain.suppressing.limits import refusal
-from services.detection.domain.suppressing.model import Person
 from services.detection.service.local_rules import rulebook_of
 from services.detection.store.backtests import BacktestFilter, BacktestStore
 from services.detection.store.numbers import take_number

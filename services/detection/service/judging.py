@@ -52,6 +52,12 @@ async def precision_of_rules(session: AsyncSession, now: datetime) -> dict[str, 
     }
 
 
+async def rules_to_retune(session: AsyncSession, now: datetime) -> list[str]:
+    """Rules that were right too seldom on enough labels."""
+    shares = await precision_of_rules(session, now)
+    return sorted(rule for rule, share in shares.items() if share < table().least_precision)
+
+
 class QualityService:
     """How often rules were right."""
 

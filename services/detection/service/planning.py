@@ -1,6 +1,6 @@
 """The kernel's parameters of each series at a data time, and events cut where own numbers change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.domain.checks.definition import Traits
 from services.detection.domain.history import HOUR_MEANS
-from services.detection.domain.rules import Plan
+from services.detection.domain.relating import quiet_checks
+from services.detection.domain.rules import Plan, Rule
 from services.detection.gateways import Column
-from services.detection.service.rulebook import Rulebook, traits_of
+from services.detection.service.rulebook import Rulebook, interval_of, traits_of
 from services.detection.service.timelines import Timelines
 from services.detection.store import SeriesId, StoredSeries
+from shared.clock import PARK_ZONE
 from shared.contracts.ingest import OutletOut, ReadingKind
 
 HOURS_EXPECTED = timedelta(hours=3)
@@ -45,6 +47,23 @@ class Planner:
         outlet = self.outlets[one.outlet_id]
         return traits_of(outlet, one.factor, one.kind, self.trades.get(outlet.enterprise_id, ""))
 
+    def relations(self, kind: ReadingKind) -> tuple[Rule, ...]:
+        """Rules of relations that judge this kind, in force or not."""
+        return self._rulebook.relations(kind)
+
+    def active(self, rules: Iterable[Rule], at: datetime) -> frozenset[str]:
+        """Codes of those in force at a data time."""
+        day = at.astimezone(PARK_ZONE).date()
+        return frozenset(rule.code for rule in rules if rule.in_force(day))
+
+    def numbers(self, rule: Rule, one: SeriesId, at: datetime) -> Mapping[str, float]:
+        """A rule's numbers for a series at a data time."""
+        return self._rulebook.numbers(rule, self.traits(one), self._timelines.of(one).at(at.timestamp()))
+
+    def interval(self, outlet_id: UUID, kind: ReadingKind) -> float:
+        """Seconds between two readings of an outlet."""
+        return interval_of(self.outlets[outlet_id], kind)
+
     def cut(self, columns: Mapping[SeriesId, Column]) -> Iterator[Mapping[SeriesId, Column]]:
         """The columns in parts between the times at which own numbers of any of them change: mostly one."""
         starts = {
@@ -60,11 +79,12 @@ class Planner:
                 yield some
 
     def _off(self, series: StoredSeries) -> frozenset[str]:
-        """Rules that another series judges."""
+        """Rules that another series judges, or that have nothing to say of this one."""
         one = series.id
+        off = quiet_checks(self._rulebook.rules, one.factor)
         if one.kind is not ReadingKind.MINUTE:
-            return frozenset()
+            return off
         if series.first_at is None or series.last_at is None or series.last_at - series.first_at < HOURS_EXPECTED:
-            return HOUR_MEANS
+            return off | HOUR_MEANS
         has_hours = SeriesId(one.outlet_id, one.factor, ReadingKind.HOUR) in self.states
-        return HOUR_MEANS if has_hours else frozenset()
+        return off | HOUR_MEANS if has_hours else off

@@ -16,8 +16,8 @@ from services.detection.domain.backtests.proposal import Proposal, Settings, mov
 from services.detection.domain.backtests.tuning import candidates, choose
 from services.detection.domain.backtests.versions import LocalVersion
 from services.detection.domain.judging.verdicts import table
+from services.detection.domain.people import Person
 from services.detection.domain.rules import Rule
-from services.detection.domain.suppressing.model import Person
 from services.detection.service.backtest_wire import result_out
 from services.detection.service.backtests import add, check_staff
 from services.detection.service.judging import rules_to_retune

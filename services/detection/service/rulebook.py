@@ -10,6 +10,7 @@ import yaml
 
 from services.detection.domain.anomalies import Policy
 from services.detection.domain.checks.definition import Traits
+from services.detection.domain.relations.definition import Relation
 from services.detection.domain.rules import Plan, Rule, Text, parameters, plan, read_explanations, read_rules
 from services.detection.domain.thresholds.timeline import Own, overrides
 from shared.clock import PARK_ZONE
@@ -33,6 +34,10 @@ class Rulebook:
         default_factory=dict, compare=False, repr=False
     )
 
+    _numbers: dict[tuple[str, date, Traits, Own], dict[str, float]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
     @property
     def policy(self) -> Policy:
         """How hits merge."""
@@ -51,6 +56,19 @@ class Rulebook:
             self._plans[key] = plan(self.rules, traits, on=day, off=off, overrides=overrides(own))
         return self._plans[key]
 
+    def relations(self, kind: ReadingKind) -> tuple[Rule, ...]:
+        """Rules of relations between factors that judge this kind, in force or not."""
+        return tuple(rule for rule in self.rules if isinstance(rule.check, Relation) and kind in rule.judges)
+
+    def numbers(self, rule: Rule, traits: Traits, own: Own = ()) -> dict[str, float]:
+        """Numbers of a rule for one series, kept like plans."""
+        key = rule.code, rule.valid_from, traits, own
+        if key not in self._numbers:
+            if len(self._numbers) >= MOST_PLANS:
+                self._numbers.clear()
+            self._numbers[key] = parameters(rule, traits, overrides(own).get(rule.code))
+        return self._numbers[key]
+
     def find(self, code: str, on: date) -> Rule | None:
         """The rule of that code in force on a day."""
         return next((rule for rule in self.rules if rule.code == code and rule.in_force(on)), None)
@@ -66,10 +84,15 @@ class Rulebook:
         return [_out(rule) for rule in self.rules if rule.in_force(on)]
 
 
+def interval_of(outlet: OutletOut, kind: ReadingKind) -> float:
+    """Seconds between two readings of this kind."""
+    return SECONDS.get(kind, outlet.minute_interval * 60.0)
+
+
 def traits_of(outlet: OutletOut, factor: str, kind: ReadingKind, trade: str = "") -> Traits:
     """What is known of a series; a factor that is not registered has no range and no resolution."""
     known = next((one for one in outlet.factors if one.factor == factor), None)
-    interval = SECONDS.get(kind, outlet.minute_interval * 60.0)
+    interval = interval_of(outlet, kind)
     return Traits(
         kind=kind,
         medium=outlet.medium,
@@ -78,6 +101,7 @@ def traits_of(outlet: OutletOut, factor: str, kind: ReadingKind, trade: str = ""
         resolution=known.resolution if known else None,
         span=known.span_high if known else None,
         trade=trade,
+        unit=known.unit if known else "",
     )
 
 

@@ -16,33 +16,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.domain.compiled import Floats
 from services.detection.domain.covers import Cover, marked_flags
-from services.detection.domain.hits import SeriesKey, read_hits
-from services.detection.domain.kernel import (
-    Batch,
-    Hits,
-    Outcome,
-    advance_many,
-    dump_state,
-    open_hits,
-    overdue,
-)
+from services.detection.domain.hits import Hit, SeriesKey, read_hits
+from services.detection.domain.kernel import Batch, Hits, Outcome, advance_many, dump_state, open_hits, overdue
 from services.detection.domain.rules import Plan
 from services.detection.gateways import Column, Fetched, Wanted
 from services.detection.service.happenings import earlier, wanted_times
 from services.detection.service.ledger import Ledger
 from services.detection.service.limits import limits_at
 from services.detection.service.planning import Planner
+from services.detection.service.relating import Relating
 from services.detection.service.rulebook import Rulebook
 from services.detection.service.states import earliest, moment, states_of
 from services.detection.service.timelines import Timelines
 from services.detection.store import AnomalyStore, EnterpriseStore, MarkStore, SeriesId, SeriesStore, StoredSeries
-from shared.contracts.ingest import (
-    ENTERPRISE_CHANGED,
-    OUTLET_CHANGED,
-    EnterpriseOut,
-    OutletOut,
-    ReadingKind,
-)
+from shared.contracts.ingest import ENTERPRISE_CHANGED, OUTLET_CHANGED, EnterpriseOut, OutletOut, ReadingKind
 from shared.contracts.ingest.marks import MARK_CHANGED, MarkChanged, MarkCover
 from shared.feed import Event
 from shared.logging import get_logger
@@ -72,6 +59,7 @@ class Watch:
         """`timelines` keeps own numbers of series from one unit of work to the next."""
         self._session = session
         self._planner = Planner(rulebook, timelines or Timelines())
+        self._relating = Relating(session, self._planner)
         self._series = SeriesStore(session)
         self._anomalies = AnomalyStore(session)
         self._ledger = Ledger(session, rulebook.policy, hazardous)
@@ -130,7 +118,7 @@ class Watch:
             now = np.full(len(listed), as_of.timestamp())
             outcome = overdue(states_of(listed), _vectors(plans), now)
             self._keep(listed, outcome)
-            await self._apply([one.id for one in listed], plans, outcome.hits)
+            await self._apply(self._read([one.id for one in listed], plans, outcome.hits))
         await self._save()
         return quiet[-1].id if len(quiet) == SERIES_A_LOOK else None
 
@@ -143,11 +131,12 @@ class Watch:
         outlet_ids = await self._anomalies.outlets_with_open(after, OUTLETS_A_LOOK)
         await self._load(set(outlet_ids))
         listed = [one for one in self._states.values() if one.id.outlet_id in self._outlets]
-        await self._reach_back(earliest(listed))
+        await self._reach_back(_first(earliest(listed), self._relating.earliest(self._outlets)))
         if listed:
             plans = [self._planner.plan(one, one.last_at or self._now) for one in listed]
             running = open_hits(states_of(listed), _vectors(plans))
-            await self._apply([one.id for one in listed], plans, running)
+            hits = self._read([one.id for one in listed], plans, running)
+            await self._apply(hits + self._relating.running())
         await self._save()
         return outlet_ids[-1] if len(outlet_ids) == OUTLETS_A_LOOK else None
 
@@ -162,6 +151,7 @@ class Watch:
             {one.enterprise_id for one in self._outlets.values()}
         )
         await planner.load(self._session, {one: count for one, (_, count) in found.items()})
+        await self._relating.load(outlet_ids)
         for one in self._states.values():
             self._pass_time(one)
 
@@ -176,6 +166,7 @@ class Watch:
         listed = {SeriesId(outlet_id, factor, kind)
                   for (outlet_id, kind), _ in wanted for factor in fetched.get((outlet_id, kind), {})}  # fmt: skip
         since = earliest([self._states[one] for one in sorted(listed & self._states.keys())])
+        since = _first(since, self._relating.earliest({outlet_id for (outlet_id, _), _ in wanted}))
         for (outlet_id, _), times in wanted:
             first = moment(times[0])
             since[outlet_id] = min(since.get(outlet_id, first), first)
@@ -256,7 +247,7 @@ class Watch:
         plans = [self._planner.plan(one, moment(part.t[-1])) for one, part in zip(before, parts, strict=True)]
         outcome = advance_many(states_of(before), _vectors(plans), batch, offsets)
         self._keep(before, outcome, parts)
-        await self._apply(ids, plans, outcome.hits)
+        await self._apply(self._read(ids, plans, outcome.hits) + self._relating.advance(columns))
 
     # -- keeping -----------------------------------------------------------------------------------
 
@@ -271,11 +262,13 @@ class Watch:
                 self._moved.add(one.id)
                 self._pass_time(kept)
 
-    async def _apply(self, ids: Sequence[SeriesId], plans: Sequence[Plan], hits: Hits) -> None:
-        if len(hits):
-            keys = [self._key(one) for one in ids]
-            await self._ledger.apply(read_hits(hits, keys, [plan.codes for plan in plans]), self._outlets)
-            for outlet_id in sorted({one.outlet_id for one in ids}):
+    def _read(self, ids: Sequence[SeriesId], plans: Sequence[Plan], hits: Hits) -> list[Hit]:
+        return read_hits(hits, [self._key(one) for one in ids], [plan.codes for plan in plans]) if len(hits) else []
+
+    async def _apply(self, hits: Sequence[Hit]) -> None:
+        if hits:
+            await self._ledger.apply(hits, self._outlets)
+            for outlet_id in sorted({hit.series.outlet_id for hit in hits}):
                 self._excuse(outlet_id)
 
     def _excuse(self, outlet_id: UUID) -> None:
@@ -286,7 +279,15 @@ class Watch:
 
     async def _save(self) -> None:
         await self._series.save([self._states[one] for one in self._moved])
+        await self._relating.save()
         await self._ledger.save(self._outlets, self._now)
+
+
+def _first(one: Mapping[UUID, datetime], other: Mapping[UUID, datetime]) -> dict[UUID, datetime]:
+    """The earlier time of each outlet."""
+    return {
+        outlet: min(told[outlet] for told in (one, other) if outlet in told) for outlet in one.keys() | other.keys()
+    }
 
 
 def _vectors(plans: Sequence[Plan]) -> Floats:

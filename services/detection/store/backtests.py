@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from services.detection.domain.backtests.comparison import Known, Window
 from services.detection.domain.backtests.model import Backtest
-from services.detection.domain.suppressing.model import Person
+from services.detection.domain.people import Person
 from services.detection.tables import AnomalyRow, BacktestRow, LabelRow, OutletRow
 from shared.contracts.detection.backtests import BacktestResult, BacktestState
 from shared.contracts.detection.quality import Verdict

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from services.detection.domain.backtests.proposal import Proposal
-from services.detection.domain.suppressing.model import Person
+from services.detection.domain.people import Person
 from services.detection.tables import ProposalRow, RuleVersionRow
 from shared.contracts.detection.proposals import ProposalState
 

@@ -71,7 +71,7 @@ class AnomalyOut(Wire):
     """The parent that stands for it: several factors of the outlet began to break the rule together."""
     kind: ReadingKind
     rule: str
-    """Rule code: EX-H, EX-D, RANGE, CONST, MISS, SPIKE, NEG, ZERO, TEMP850, EX-TREND, HUG, STEP, LOWVAR."""
+    """Rule code, as in `/v1/rules`: EX-H, EX-D, RANGE, CONST, MISS, SPIKE, NEG, ZERO, TEMP850, EX-TREND, HUG, STEP …"""
     nature: Nature
     severity: Severity
     frequency: Frequency

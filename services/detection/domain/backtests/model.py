@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from services.detection.domain.backtests.comparison import Window
-from services.detection.domain.suppressing.model import Person
+from services.detection.domain.people import Person
 from shared.clock import PARK_ZONE
 from shared.contracts.detection.backtests import BacktestResult, BacktestState
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from services.detection.domain.backtests.life import BUREAU
-from services.detection.domain.suppressing.model import Person
+from services.detection.domain.people import Person
 from shared.contracts.detection.proposals import AllowedProposalEvent
 from shared.contracts.detection.proposals import ProposalEvent as Event
 from shared.contracts.detection.proposals import ProposalState as State

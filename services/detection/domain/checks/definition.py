@@ -16,7 +16,7 @@ class Traits:
 
     `interval` is seconds; `resolution` 分辨率 the smallest step of
     the reported number and `span` 量程 the upper measuring limit, both in the factor's unit, None = unknown;
-    `trade` 行业 the code of the enterprise's trade, empty = unknown.
+    `trade` 行业 the code of the enterprise's trade, empty = unknown; `unit` as registered, empty = that of HJ 212.
     """
 
     kind: ReadingKind
@@ -26,6 +26,7 @@ class Traits:
     resolution: float | None = None
     span: float | None = None
     trade: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True)
