@@ -89,6 +89,7 @@ TABLES: dict[str, Table] = {
         "PARTS": N_("part above the whole"), "O2-HIGH": N_("oxygen of air while running"), "DILUTE": N_("dilution"),
         "STOP-RUN": N_("marked stopped but running"), "MON-OFF": N_("monitor off while producing"),
         "GAP-FLOW": N_("flow against load"), "TREAT-OFF": N_("treatment off"),
+        "RATE": N_("rate of change"),
     },
     "CauseCode": {
         "production_change": N_("Change in production"), "treatment_fault": N_("Fault of the treatment plant"),

@@ -93,6 +93,10 @@ DETECTION = {
         "For %(longest_hours)s h all values lay within %(observed)s %(unit)s of each other (band %(reference)s),"
         " though not constant."
     ),
+    "rate": N_(
+        "A step of %(observed)s %(unit)s from one reading to the next, where %(reference)s is allowed;"
+        " %(count)s leaps in %(hours)s h."
+    ),
     "furnace": N_(
         "The lowest five-minute mean of the furnace is %(observed)s %(unit)s, under %(reference)s;"
         " %(count)s means in %(hours)s h."

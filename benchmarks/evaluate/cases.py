@@ -74,9 +74,11 @@ def resolution_of(v: np.ndarray) -> float | None:
 
 
 def span_of(v: np.ndarray) -> float | None:
-    """An instrument's upper limit as one would order it: 1, 2 or 5 times a power of ten, a quarter above the usual."""
+    """An instrument's upper limit as one would order it: 1, 2 or 5 times a power of ten, twice the usual or more, and
+    not below anything that it has reported.
+    """
     present = v[np.isfinite(v)]
-    usual = 1.25 * float(np.quantile(present, 0.995)) if len(present) else 0.0
+    usual = float(max(2.0 * np.quantile(present, 0.995), present.max())) if len(present) else 0.0
     if usual <= 0.0:
         return None
     power = 10.0 ** np.floor(np.log10(usual))

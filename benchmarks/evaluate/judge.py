@@ -14,7 +14,7 @@ from benchmarks.evaluate import baseline
 from benchmarks.evaluate.cases import Case
 from benchmarks.evaluate.cases import Line as CaseLine
 from services.detection.domain.anomalies import Episode
-from services.detection.domain.backtest import NOWHERE, settle_hits
+from services.detection.domain.backtest import NOWHERE, Choice, settle_hits
 from services.detection.domain.evaluation import Score, Span, score, spans_of
 from services.detection.domain.history import Line, find_hits_of_outlet
 from services.detection.domain.hits import Hit, SeriesKey
@@ -24,6 +24,8 @@ from services.detection.service.rulebook import load_rulebook
 from shared.contracts.detection import Severity
 
 CASES_A_TIME = 8
+LEARNING = Choice(learning=True)
+"""Thresholds are learnt from what came before, as they are in operation."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def together_checks() -> frozenset[str]:
 def find(case: Case) -> tuple[list[Hit], tuple[Episode, ...]]:
     """Hits of all lines in the order in which they became known, and the anomalies that they make."""
     rules = load_rulebook().rules
-    hits = find_hits_of_outlet(rules, [_history_of(line) for line in case.lines])
+    hits = find_hits_of_outlet(rules, [_history_of(line) for line in case.lines], LEARNING)
     last = max(int(np.max(line.columns.t)) for line in case.lines)
     return hits, settle_hits(rules, hits, until=datetime.fromtimestamp(last, UTC))
 

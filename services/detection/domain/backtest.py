@@ -24,6 +24,7 @@ from services.detection.domain.checks.definition import Traits
 from services.detection.domain.compiled import Floats, Integers
 from services.detection.domain.hits import Hit, SeriesKey, read_hits
 from services.detection.domain.kernel import Batch, advance, new_states, open_hits
+from services.detection.domain.learning import LEARN_EVERY, LEARN_FIRST, LOOK_BACK, learn
 from services.detection.domain.rules import Plan, Rule, plan
 from services.detection.domain.thresholds.timeline import ALWAYS_DEFAULT, Timeline, overrides
 from shared.clock import PARK_ZONE
@@ -57,10 +58,15 @@ class Found:
 
 @dataclass(frozen=True)
 class Choice:
-    """How a backtest differs from the rules as they stand: rules switched `off`, own numbers by rule code."""
+    """How a backtest differs from the rules as they stand: rules switched `off`, own numbers by rule code.
+
+    `learning`: numbers are learnt from the readings that came before, as `learning` says, and again every month;
+    `overrides` stand above them.
+    """
 
     off: frozenset[str] = frozenset()
     overrides: Mapping[str, Mapping[str, float]] | None = None
+    learning: bool = False
 
 
 def run(
@@ -100,10 +106,10 @@ def find_hits(
     """
     choice = choice or Choice()
     state, hits, late, the_plan = new_states(), [], 0, None
-    for begin, end, day in stretches(rules, batch.t, own.starts):
-        numbers = {**overrides(own.at(float(batch.t[begin]))), **(choice.overrides or {})}
+    for begin, end, day in stretches(rules, batch.t, own.starts, learning=choice.learning):
+        numbers = _numbers(rules, traits, batch, begin, (own, choice))
         the_plan = plan(rules, traits, on=day, off=choice.off, overrides=numbers)
-        part = Batch(batch.t[begin:end], batch.v[begin:end], batch.flags[begin:end], batch.limits[begin:end])
+        part = _part(batch, begin, end)
         outcome = advance(state, the_plan.vector, part)
         state, late = outcome.states, late + int(outcome.late[0])
         hits += read_hits(outcome.hits, [key], [the_plan.codes])
@@ -158,8 +164,28 @@ def _covers(told: Hit, hit: Hit) -> bool:
     return same and told.started_at <= hit.started_at < told.until
 
 
-def stretches(rules: Sequence[Rule], t: Integers, starts: Sequence[float] = ()) -> Iterable[tuple[int, int, date]]:
-    """Runs of points between the times at which rules begin or end or own numbers start.
+def _numbers(
+    rules: Sequence[Rule], traits: Traits, batch: Batch, begin: int, given: tuple[Timeline, Choice]
+) -> dict[str, Mapping[str, float]]:
+    """Numbers that the series has of its own at point `begin`: as kept, as learnt, as chosen; the later goes first."""
+    own, choice = given
+    numbers: dict[str, Mapping[str, float]] = dict(overrides(own.at(float(batch.t[begin]))))
+    if choice.learning and begin:
+        first = int(np.searchsorted(np.maximum.accumulate(batch.t[:begin]), batch.t[begin] - LOOK_BACK.total_seconds()))
+        numbers |= learn(rules, traits, _part(batch, first, begin))
+    for code, chosen in (choice.overrides or {}).items():
+        numbers[code] = {**numbers.get(code, {}), **chosen}
+    return numbers
+
+
+def _part(batch: Batch, begin: int, end: int) -> Batch:
+    return Batch(batch.t[begin:end], batch.v[begin:end], batch.flags[begin:end], batch.limits[begin:end])
+
+
+def stretches(
+    rules: Sequence[Rule], t: Integers, starts: Sequence[float] = (), *, learning: bool = False
+) -> Iterable[tuple[int, int, date]]:
+    """Runs of points between the times at which rules begin or end, own numbers start, or numbers are learnt.
 
     First point, moment after the last, a day in it.
     """
@@ -168,6 +194,10 @@ def stretches(rules: Sequence[Rule], t: Integers, starts: Sequence[float] = ()) 
     days = sorted({day for rule in rules for day in (rule.valid_from, rule.valid_to) if day is not None})
     changes = np.array(sorted([*starts, *(datetime.combine(day, time(), PARK_ZONE).timestamp() for day in days)]))
     period = np.searchsorted(changes, t, side="right")
+    if learning:
+        age = np.maximum.accumulate(t) - t[0]
+        first = [age >= moment.total_seconds() for moment in LEARN_FIRST]
+        period = period + age // int(LEARN_EVERY.total_seconds()) + np.sum(first, axis=0)
     edges = [0, *(np.flatnonzero(np.diff(period)) + 1).tolist(), len(t)]
     for begin, end in pairwise(edges):
         yield begin, end, _moment(t[begin]).astimezone(PARK_ZONE).date()

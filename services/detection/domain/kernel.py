@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import float64, int64, uint8
 
-from services.detection.domain.checks import CHECKS, PARAMS, STATES, step_all, step_late, tick_all
+from services.detection.domain.checks import CHECKS, HEAD, PARAMS, STATES, step_all, step_late, tick_all
 from services.detection.domain.checks.definition import HOUR
 from services.detection.domain.compiled import Floats, Integers, compiled, entry, fingerprint, given, memory
 from services.detection.domain.points import Point, make_point
@@ -51,7 +51,7 @@ STATE_SIZE = STATES[-1]
 INTERVAL = 0
 LAYOUT, LAST_T = 0, 1
 LAYOUT_NUMBER = float(
-    zlib.crc32(repr([(check.name, check.state) for check in CHECKS]).encode()),
+    zlib.crc32(repr([HEAD, *((check.name, check.state) for check in CHECKS)]).encode()),
 )
 _CHECKS = len(CHECKS)
 _EXCEEDANCE = [check.name for check in CHECKS].index("exceedance")

@@ -5,7 +5,7 @@
 
 A number is learnt from quantiles of what the series did itself, and can only move within caps around the rule's own
 number: whoever feeds a frozen value for months teaches nothing beyond them. Readings that carry a mark, or lie in a
-stretch named as wrong, teach nothing; nor do days with too few readings, or a history of too few days.
+stretch named as wrong, teach nothing; nor does a history of too few days.
 """
 
 from __future__ import annotations
@@ -18,16 +18,22 @@ import numpy as np
 
 from services.detection.domain.checks.definition import HOUR, Traits
 from services.detection.domain.compiled import Floats, Integers
-from services.detection.domain.kernel import Batch
+from services.detection.domain.kernel import Batch, advance, new_states
 from services.detection.domain.points import NORMAL, UNFLAGGED
-from services.detection.domain.rules import Rule, parameters
+from services.detection.domain.rules import Rule, parameters, plan
 from shared.clock import PARK_ZONE
 
-MIN_DAYS, MIN_READINGS = 20, 400
-"""Least history, in days that hold readings and in readings of them."""
-DAY_SHARE = 0.5
-"""A day counts when it holds this share of its readings."""
-DAY, PARK_OFFSET = 86_400, 28_800
+LEARN_FIRST, LEARN_EVERY, LOOK_BACK = (
+    (timedelta(days=3), timedelta(days=7), timedelta(days=14)),
+    timedelta(days=30),
+    timedelta(days=90),
+)
+"""Where a history is judged causally: when numbers are learnt, how often after that, and from how long a history."""
+MIN_DAYS, MIN_READINGS = 3, 400
+"""Least history: days that its readings fill, and readings."""
+DAY = 86_400
+PARTS, RECURS = 8, 3
+"""What is found in at least four of eight equal parts of a history recurs."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Learnt:
 @dataclass(frozen=True)
 class History:
     """Honest readings in order of time: `t` int64 (n,) epoch seconds UTC, `v` float64 (n,); `joined` bool (n,) whether
-    one follows on the reading before it without a hole; `interval` seconds; `days` that hold enough of them.
+    one follows on the reading before it without a hole; `interval` seconds; `days` that they fill.
     """
 
     t: Integers
@@ -75,6 +81,18 @@ class Lesson:
     low: float
     high: float
     look: Callable[[History, Mapping[str, float], Traits, float], float]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A parameter learnt by trying: the smallest of `steps` times the rule's own number at which the check would have
+    found at most one thing in `days` of the history. What it finds even at the last step is no nature of the series,
+    and does not count. Only what recurs through half of the history is nature, and teaches: a cluster is an event.
+    """
+
+    parameter: str
+    steps: tuple[float, ...]
+    days: float
 
 
 def learn(
@@ -102,8 +120,8 @@ def study(
     found = []
     for rule in rules:
         if traits.kind in rule.judges and rule.in_force(day):
-            values = parameters(rule, traits) if rule.check.name in LESSONS else {}
-            found += [_learn_one(rule, lesson, history, values, traits) for lesson in LESSONS.get(rule.check.name, ())]
+            found += [_learn_one(rule, lesson, history, traits) for lesson in LESSONS.get(rule.check.name, ())]
+            found += [_try_one(rule, trial, history, traits, day) for trial in TRIALS.get(rule.check.name, ())]
     return tuple(one for one in found if one is not None)
 
 
@@ -117,19 +135,15 @@ def make_history(batch: Batch, interval: float, wrong: Sequence[tuple[int, int]]
     t, v = t[order], v[order]
     last = np.append(np.diff(t) > 0, True)[: len(t)]
     t, v = t[last], v[last]
-    _, counts = np.unique((t + PARK_OFFSET) // DAY, return_counts=True)
-    days = int(np.count_nonzero(counts * interval >= DAY_SHARE * DAY))
+    days = int(len(t) * interval / DAY)
     joined = np.concatenate(([False], np.diff(t) <= 1.5 * interval))[: len(t)]
     return History(t, v, joined, interval, days)
 
 
-def _learn_one(
-    rule: Rule, lesson: Lesson, history: History, values: Mapping[str, float], traits: Traits
-) -> Learnt | None:
+def _learn_one(rule: Rule, lesson: Lesson, history: History, traits: Traits) -> Learnt | None:
+    values = parameters(rule, traits)
     default = values[lesson.parameter]
-    if not default > 0.0:
-        return None
-    observed = lesson.look(history, values, traits, lesson.quantile)
+    observed = lesson.look(history, values, traits, lesson.quantile) if default > 0.0 else np.nan
     if not np.isfinite(observed):
         return None
     bound = next(one for one in rule.check.parameters if one.name == lesson.parameter)
@@ -149,12 +163,55 @@ def _learn_one(
     )
 
 
+def _try_one(rule: Rule, trial: Trial, history: History, traits: Traits, day: date) -> Learnt | None:
+    default = parameters(rule, traits)[trial.parameter]
+    bound = next(one for one in rule.check.parameters if one.name == trial.parameter)
+    numbers = [step * default for step in trial.steps if step * default <= bound.maximum]
+    if not default > 0.0 or not numbers:
+        return None
+    hits = [_hits_of(rule, {trial.parameter: number}, history, traits, day) for number in numbers]
+    if _parts_of(hits[0], history) < RECURS:
+        return None
+    allowed = int(history.days / trial.days) + len(hits[-1])
+    value, found = next((number, len(told)) for number, told in zip(numbers, hits, strict=True) if len(told) <= allowed)
+    return Learnt(
+        rule=rule.code,
+        parameter=trial.parameter,
+        value=float(f"{value:.4g}"),
+        default=default,
+        low=numbers[0],
+        high=numbers[-1],
+        quantile=1.0 - found / len(history.t),
+        observed=value,
+        days=history.days,
+        readings=len(history.t),
+    )
+
+
+def _hits_of(rule: Rule, own: Mapping[str, float], history: History, traits: Traits, day: date) -> Integers:
+    """Where the rule alone, with its own numbers, would have fired: starts, epoch seconds."""
+    number = len(history.t)
+    batch = Batch(history.t, history.v, np.zeros(number, np.uint8), np.full((number, 2), np.nan))
+    the_plan = plan([rule], traits, on=day, overrides={rule.code: own})
+    hits = advance(new_states(), the_plan.vector, batch).hits
+    return hits.start[~hits.opened]
+
+
+def _parts_of(starts: Integers, history: History) -> int:
+    """In how many of PARTS equal parts of the history something was found."""
+    first, last = int(history.t[0]), int(history.t[-1]) + 1
+    return len(np.unique((starts - first) * PARTS // (last - first)))
+
+
 def _longest_constant(history: History, values: Mapping[str, float], traits: Traits, quantile: float) -> float:
     """Hours of the runs of equal values, as the check counts them; of one reading is a run too.
 
     Runs longer than learning may ever allow are no nature of the series, and are left out.
     """
-    tolerance = max(0.5 * (traits.resolution or 0.0), values["span_share"] * (traits.span or 0.0))
+    sizes = np.abs(np.diff(history.v))
+    usual = float(np.median(sizes[sizes > 0.0])) if np.any(sizes > 0.0) else 0.0
+    broad = min(values["span_share"] * (traits.span or 0.0), values["quiet"] * usual)
+    tolerance = max(0.5 * (traits.resolution or 0.0), broad)
     lengths = _run_lengths(history.v, history.v > values["floor"], history.joined, tolerance)
     least = max(values["min_hours"], values["min_points"] * traits.interval / HOUR)
     hours = lengths * history.interval / HOUR
@@ -204,8 +261,13 @@ def _day_of(seconds: int) -> date:
 MOST_RAISE = 4.0
 """A length is learnt to be at most so many times the rule's own."""
 LESSONS: Mapping[str, tuple[Lesson, ...]] = {
-    "constant": (Lesson("min_hours", 0.999, 2.0, 1.0, MOST_RAISE, _longest_constant),),
+    "constant": (Lesson("min_hours", 0.99, 2.0, 1.0, MOST_RAISE, _longest_constant),),
     "zero": (Lesson("min_hours", 0.999, 2.0, 1.0, MOST_RAISE, _longest_zero),),
     "flat": (Lesson("relative", 0.01, 0.3, 0.25, 1.0, _stillest_day),),
+}
+TRIALS: Mapping[str, tuple[Trial, ...]] = {
+    "spike": (Trial("factor", (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0), 60.0),),
+    "rate": (Trial("factor", (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0), 60.0),),
+    "shift": (Trial("factor", (1.0, 1.5, 2.0, 3.0, 4.0), 60.0),),
 }
 """By check; the quantiles and margins are those of the honest runs and days of public data (docs/evaluation.md)."""

@@ -142,8 +142,8 @@ def test_hourly_gas_is_constant_after_six_hours():
     hits = told(run(make_plan(only="constant"), make_batch(values)).hits)
 
     assert hits == [
-        ("constant", True, 3, 9, 42, 0.2, 6),
-        ("constant", False, 3, 11, 42, 0.2, 8),
+        ("constant", True, 3, 9, 42, 0.005, 6),
+        ("constant", False, 3, 11, 42, 0.005, 8),
     ]
 
 
@@ -151,7 +151,9 @@ def test_minute_gas_is_constant_after_four_hours():
     the_plan = make_plan("minute", only="constant")
 
     assert told(run(the_plan, make_batch([42.0] * 239, step=60)).hits) == []
-    assert told(run(the_plan, make_batch([42.0] * 240, step=60)).hits, 60) == [("constant", True, 0, 240, 42, 0.2, 240)]
+    assert told(run(the_plan, make_batch([42.0] * 240, step=60)).hits, 60) == [
+        ("constant", True, 0, 240, 42, 0.005, 240)
+    ]
 
 
 @pytest.mark.parametrize(("kind", "step", "points"), [("hour", 3600, 6), ("minute", 60, 720)])
@@ -176,10 +178,15 @@ def test_a_slow_ramp_is_no_constant():
     assert told(run(make_plan(only="constant"), make_batch(ramp)).hits) == []
 
 
-def test_noise_within_a_thousandth_of_the_span_is_constant():
-    values = [50 + 0.05 * (-1) ** i for i in range(6)]
+def test_noise_within_a_thousandth_of_the_span_is_constant_where_the_series_moves_ten_times_as_much():
+    lively = [50 + 3.0 * (-1) ** i for i in range(30)]
+    calm = [50 + 0.3 * (-1) ** i for i in range(30)]
+    noise = [60 + 0.05 * (-1) ** i for i in range(6)]
+    the_plan = make_plan(only="constant")
 
-    assert told(run(make_plan(only="constant"), make_batch(values)).hits) == [("constant", True, 0, 6, 50.05, 0.2, 6)]
+    assert told(run(the_plan, make_batch([*lively, *noise])).hits) == [("constant", True, 30, 36, 60.05, 0.2, 6)]
+    assert told(run(the_plan, make_batch([*calm, *noise])).hits) == []
+    assert told(run(the_plan, make_batch(noise)).hits) == []
 
 
 @pytest.mark.parametrize(
@@ -205,16 +212,16 @@ def test_a_constant_survives_a_hole_of_a_day_but_does_not_count_it():
     hits = told(run(make_plan(only="constant"), make_batch(values, times=early + back + later)).hits)
 
     assert hits == [
-        ("constant", True, 0, 22, 42, 0.2, 6),
-        ("constant", False, 0, 22, 42, 0.2, 6),
-        ("constant", True, 60, 66, 42, 0.2, 6),
+        ("constant", True, 0, 22, 42, 0.005, 6),
+        ("constant", False, 0, 22, 42, 0.005, 6),
+        ("constant", True, 60, 66, 42, 0.005, 6),
     ]
 
 
 def test_marked_maintenance_in_a_constant_run_does_not_excuse_the_rest():
     batch = make_batch([*[42.0] * 3, 0, 0, *[42.0] * 3], flags="NNNMMNNN")
 
-    assert told(run(make_plan(only="constant"), batch).hits) == [("constant", True, 0, 8, 42, 0.2, 6)]
+    assert told(run(make_plan(only="constant"), batch).hits) == [("constant", True, 0, 8, 42, 0.005, 6)]
 
 
 # --- missing
@@ -287,14 +294,14 @@ def test_a_drop_out_and_back_is_a_spike():
 
 def test_a_new_level_is_no_spike_and_becomes_ordinary():
     values = [*wave(24), *wave(40, 150.0)]
-    values[60] = 300.0
+    values[60] = 400.0
     hits = told(run(make_plan(only="spike", span=500.0), make_batch(values)).hits)
 
-    assert [(start, value) for _, _, start, _, value, _, _ in hits] == [(60, 300.0)]
+    assert [(start, value) for _, _, start, _, value, _, _ in hits] == [(60, 400.0)]
 
 
 def test_a_leap_that_ebbs_away_is_no_spike():
-    values = [*wave(24), 82.0, 73.0, 60.0, *wave(5)]
+    values = [*wave(24), 182.0, 150.0, 110.0, *wave(5)]
 
     assert told(run(make_plan(only="spike"), make_batch(values)).hits) == []
     assert len(run(make_plan(only="spike"), make_batch([*values[:25], *wave(5)])).hits) == 1
@@ -328,6 +335,46 @@ def test_honest_shapes_of_a_year_give_at_most_one_spike(shape: str):
     hits = run(make_plan(only="spike", span=1000.0), make_batch(honest(shape, 8760))).hits
 
     assert len(hits) <= 1
+
+
+# --- rate
+
+
+def test_a_leap_that_does_not_return_is_one_hit_told_two_readings_later():
+    values = [*wave(48), *wave(48, 150.0)]
+    hits = told(run(make_plan(only="rate"), make_batch(values)).hits)
+
+    assert [(one[1], one[2], one[3], one[6]) for one in hits] == [(False, 48, 51, 1)]
+    assert hits[0][4] == pytest.approx(values[48] - values[47], abs=1e-6)
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_what_returns_within_two_readings_is_left_to_the_spike(width: int):
+    values = wave(60)
+    values[40 : 40 + width] = [150.0] * width
+
+    assert told(run(make_plan(only="rate"), make_batch(values)).hits) == []
+
+
+@pytest.mark.parametrize(
+    ("away", "hits_told"), [(12, [(False, 48, 51, 1)]), (36, [(False, 48, 51, 1), (False, 84, 87, 1)])]
+)
+def test_a_level_that_leaps_away_and_back_within_a_day_is_one_hit(away: int, hits_told: list[tuple]):
+    values = [*wave(48), *wave(away, 150.0), *wave(48)]
+    hits = told(run(make_plan(only="rate"), make_batch(values)).hits)
+
+    assert [(one[1], one[2], one[3], one[6]) for one in hits] == hits_told
+
+
+def test_the_first_readings_after_a_stop_are_no_leap():
+    values = [*wave(48), *[NAN] * 6, 5.0, 6.0, *wave(48)]
+
+    assert told(run(make_plan(only="rate"), make_batch(values)).hits) == []
+
+
+@pytest.mark.parametrize("shape", ["sine", "walk", "white", "held", "flat"])
+def test_honest_shapes_of_a_year_make_no_leap(shape: str):
+    assert len(run(make_plan(only="rate", span=1000.0), make_batch(honest(shape, 8760))).hits) == 0
 
 
 # --- all together

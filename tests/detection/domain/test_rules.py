@@ -21,7 +21,7 @@ from tests.detection.domain.makers import DAY, FOLDER, make_plan, make_rules, ma
 ENTRY = yaml.safe_load((FOLDER / "constant.yaml").read_text(encoding="utf-8"))["rules"][0]
 
 
-HOURLY = ["EX-TREND", "HUG", "STEP", "LOWVAR"]
+HOURLY = ["EX-TREND", "HUG", "STEP", "LOWVAR", "RATE"]
 
 
 def changed(**fields: Any):
@@ -48,6 +48,7 @@ def test_the_rules_shipped():
         "MISS": ("N3", "C"),
         "RANGE": ("N2", "C"),
         "SPIKE": ("N2", "C"),
+        "RATE": ("N2", "C"),
         "NEG": ("N2", "C"),
         "EX-TREND": ("N1", "C"),
         "HUG": ("N4", "B"),
@@ -83,10 +84,10 @@ def test_every_explanation_has_both_languages_and_knows_its_fields():
 @pytest.mark.parametrize(
     ("kind", "codes"),
     [
-        ("realtime", ["RANGE", None, None, None, None, "NEG", None, None, *[None] * 4]),
+        ("realtime", ["RANGE", None, None, None, None, "NEG", None, None, *[None] * 5]),
         ("minute", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", "TEMP850", *HOURLY]),
-        ("hour", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", "TEMP850", *HOURLY]),
-        ("day", ["RANGE", "EX-D", None, "MISS", None, "NEG", None, None, *[None] * 4]),
+        ("hour", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", None, *HOURLY]),
+        ("day", ["RANGE", "EX-D", None, "MISS", None, "NEG", None, None, *[None] * 5]),
     ],
 )
 def test_each_kind_has_its_rules(kind: str, codes: list[str | None]):
@@ -108,16 +109,17 @@ def test_settings_grow_more_special_and_own_numbers_win():
 
 
 @pytest.mark.parametrize(
-    ("resolution", "span", "tolerance"), [(0.01, None, 0.005), (0.01, 200.0, 0.2), (1.0, 200.0, 0.5), (None, None, 0.0)]
+    ("resolution", "span", "tolerances"),
+    [(0.01, None, (0.005, 0.0)), (0.01, 200.0, (0.005, 0.2)), (1.0, 200.0, (0.5, 0.2)), (None, None, (0.0, 0.0))],
 )
-def test_tolerance_is_half_a_step_or_a_thousandth_of_the_span(
-    resolution: float | None, span: float | None, tolerance: float
+def test_tolerances_are_half_a_step_and_a_thousandth_of_the_span(
+    resolution: float | None, span: float | None, tolerances: tuple[float, float]
 ):
     constant = next(check for check in CHECKS if check.name == "constant")
     rule = next(one for one in make_rules() if one.code == "CONST")
     traits = make_traits(resolution=resolution, span=span)
 
-    assert constant.vector(parameters(rule, traits), traits)[2] == tolerance
+    assert constant.vector(parameters(rule, traits), traits)[2:4] == tolerances
 
 
 def test_a_rule_holds_from_its_first_day_to_the_one_before_its_last():

@@ -12,8 +12,10 @@ from services.detection.domain.checks import (
     missing,
     negative,
     range,  # noqa: A004
+    rate,
     shift,
     spike,
+    steps,
     trend,
     zero,
 )
@@ -35,7 +37,10 @@ CHECKS: tuple[Check, ...] = (
     hugging.CHECK,
     shift.CHECK,
     flat.CHECK,
+    rate.CHECK,
 )
+
+HEAD = (*hours.HEAD, *steps.HEAD)
 
 
 def _places(first: int, sizes: list[int]) -> tuple[int, ...]:
@@ -45,13 +50,14 @@ def _places(first: int, sizes: list[int]) -> tuple[int, ...]:
     return tuple(places)
 
 
-# Vector heads: [interval s] of the parameters; [layout number, last t, hour being gathered] of the state.
+# Vector heads: [interval s] of the parameters; [layout number, last t, hour being gathered, steps] of the state.
 PARAMS = _places(1, [1 + len(check.slots) for check in CHECKS])
-STATES = _places(2 + len(hours.HEAD), [len(TRACK) + len(check.state) for check in CHECKS])
+STATES = _places(2 + len(HEAD), [len(TRACK) + len(check.state) for check in CHECKS])
 
 _range, _exceedance, _constant, _missing, _spike, _negative, _zero, _furnace = (check.step for check in CHECKS[:8])
-_trend, _hugging, _shift, _flat = (check.step for check in CHECKS[8:])
+_trend, _hugging, _shift, _flat, _rate = (check.step for check in CHECKS[8:])
 _is_over, _finish, _gather = hours.is_over, hours.finish, hours.gather
+_look, _learn = steps.look, steps.learn
 _range_late = range.step_late
 _exceedance_late = exceedance.step_late
 _negative_late = negative.step_late
@@ -61,11 +67,12 @@ _missing_tick = missing.tick
 @compiled
 def step_all(point: Point, params: Floats, state: Floats, report: Report) -> None:
     """Every check on one point; the order is that of `CHECKS`."""
+    move = _look(point, memory(state, 0))
     _range(0, point, memory(params, PARAMS[0]), memory(state, STATES[0]), report)
     _exceedance(1, point, memory(params, PARAMS[1]), memory(state, STATES[1]), report)
-    _constant(2, point, memory(params, PARAMS[2]), memory(state, STATES[2]), report)
+    _constant(2, point, move, memory(params, PARAMS[2]), memory(state, STATES[2]), report)
     _missing(3, point, memory(params, PARAMS[3]), memory(state, STATES[3]), report)
-    _spike(4, point, memory(params, PARAMS[4]), memory(state, STATES[4]), report)
+    _spike(4, point, move, memory(params, PARAMS[4]), memory(state, STATES[4]), report)
     _negative(5, point, memory(params, PARAMS[5]), memory(state, STATES[5]), report)
     _zero(6, point, memory(params, PARAMS[6]), memory(state, STATES[6]), report)
     _furnace(7, point, memory(params, PARAMS[7]), memory(state, STATES[7]), report)
@@ -76,7 +83,9 @@ def step_all(point: Point, params: Floats, state: Floats, report: Report) -> Non
             _hugging(9, hour, memory(params, PARAMS[9]), memory(state, STATES[9]), report)
             _shift(10, hour, memory(params, PARAMS[10]), memory(state, STATES[10]), report)
             _flat(11, hour, memory(params, PARAMS[11]), memory(state, STATES[11]), report)
+    _rate(12, point, move, memory(params, PARAMS[12]), memory(state, STATES[12]), report)
     _gather(point, memory(state, 0))
+    _learn(point, move, memory(state, 0))
 
 
 @compiled

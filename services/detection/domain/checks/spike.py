@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from services.detection.domain.checks.definition import Check, Parameter, Traits
+from services.detection.domain.checks.steps import Move
 from services.detection.domain.compiled import Floats, Memory, compiled
 from services.detection.domain.points import Point
 from services.detection.domain.track import (
@@ -24,7 +25,7 @@ from services.detection.domain.track import (
 )
 
 FACTOR, NEEDED, RELATIVE, ABSOLUTE, HOLD = 1, 2, 3, 4, 5
-WINDOW = 24
+WINDOW = 16
 WIDEST = 2
 NORMAL_MAD = 1.4826
 _T = len(TRACK)
@@ -84,14 +85,17 @@ def _leaps(change: float, filled: int, params: Memory, state: Memory) -> bool:
 
 
 @compiled
-def _consider(point: Point, change: float, params: Memory, state: Memory) -> None:
+def _consider(point: Point, change: float, move: Move, params: Memory, state: Memory) -> None:
     """Start a candidate if this point left the band in one leap, else remember it as ordinary."""
     filled = int(state[FILLED])
-    ready = filled >= params[NEEDED] and abs(change) > params[ABSOLUTE]
+    least = max(params[ABSOLUTE], params[FACTOR] * move.usual)
+    ready = filled >= params[NEEDED] and abs(change) > least
     if ready and _leaps(change, filled, params, state):
         values = window(state, VALUES, filled)
         centre = middle(values)
-        least = max(params[ABSOLUTE], params[RELATIVE] * abs(centre))
+        # A drop to 1 / (1 + relative) of the level is as far as a rise to 1 + relative of it.
+        share = params[RELATIVE] if abs(point.v) > abs(centre) else params[RELATIVE] / (1.0 + params[RELATIVE])
+        least = max(least, share * abs(centre))
         band = max(params[FACTOR] * middle(np.abs(values - centre)), least)
         if abs(point.v - centre) > band and abs(change) > least:
             steps = window(state, STEPS, filled)
@@ -142,7 +146,7 @@ def _settle(check: int, point: Point, change: float, state: Memory, report: Repo
 
 
 @compiled
-def step(check: int, point: Point, params: Memory, state: Memory, report: Report) -> None:
+def step(check: int, point: Point, move: Move, params: Memory, state: Memory, report: Report) -> None:
     """Report, one or two points late, a value beyond median ± 8 MAD that came and went in single leaps.
 
     Both conditions must hold: outside median ± factor·MAD of the last 24 ordinary values, and both the
@@ -163,7 +167,7 @@ def step(check: int, point: Point, params: Memory, state: Memory, report: Report
     elif fresh:
         _remember(point.v, math.inf, state)
     else:
-        _consider(point, change, params, state)
+        _consider(point, change, move, params, state)
     state[PREVIOUS] = point.v
     state[SEEN_AT] = point.t
 

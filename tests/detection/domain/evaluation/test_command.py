@@ -121,7 +121,11 @@ def test_the_peer_sees_a_spike_one_sample_later_and_a_leap_at_once():
 
 def test_resolution_and_span_are_read_from_the_values():
     assert resolution_of(np.array([1.25, 3.5, np.nan])) == 0.01
-    assert (span_of(np.array([10.0, 30.0])), span_of(np.array([0.0])), span_of(np.array([80.0]))) == (50.0, None, 100.0)
+    assert (span_of(np.array([10.0, 30.0])), span_of(np.array([0.0])), span_of(np.array([80.0]))) == (
+        100.0,
+        None,
+        200.0,
+    )
 
 
 def test_no_sum_of_nothing():
