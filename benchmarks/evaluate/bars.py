@@ -79,7 +79,8 @@ def _against_peer(group: str, verdicts: Sequence[Verdict]) -> Bar:
     ratio = _ratio(ours.precision().share, peer.precision().share)
     mine, theirs = ours.recall(), peer.recall()
     asked = f"at least {TIMES_PEER:g} times the precision of the naive check at no lower recall"
-    reached = f"{ratio:.2f} times, recall {mine.part}/{mine.whole} against {theirs.part}/{theirs.whole}"
+    reached = f"{ours.precision().share:.2f} against {peer.precision().share:.2f} ({ratio:.2f} times), "
+    reached += f"recall {mine.part}/{mine.whole} against {theirs.part}/{theirs.whole}"
     return Bar(group, asked, reached, ratio >= TIMES_PEER and mine.part >= theirs.part)
 
 

@@ -40,9 +40,28 @@ reported here ({REPORTING}); for choosing thresholds there are others ({TUNING},
   findings, so an alarm on one is right; they are labels like the injected ones, with exact times and factors, of
   kinds of their own (`park/virtual/natural.yaml`). Recall over them is given apart and is not part of the bar. What its
   mark honestly says (calibration, a marked fault, marked maintenance, a stop) is no label: an alarm on it is false.
+- **Learning.** Thresholds are learnt as in operation, from what came before alone: after 3, 7 and 14 days and then
+  every 30, on the last 90 days, once these hold 400 readings (`domain/learning.py`). A piece of a series begins anew
+  with the numbers of the rules. Labels teach nothing here; in operation confirmed anomalies are left out of learning.
+- **Span.** Where a file does not tell it, the measuring span is 1, 2 or 5 times a power of ten, at least twice the
+  99.5 % quantile and no less than the largest value: an instrument does not report above its span.
 - **Missing data** are judged in the park and where they were injected; elsewhere an absent record is a fact of a file.
 - **Naive check.** The peer, by hand: a step there and back over 8 normal median deviations of the steps, or a leap over
   12 plain ones, of the whole series. It knows the future, ours do not.
+
+- **Each label once** is a second precision: labels found, to labels found and false episodes. A label of many weeks
+  can hold any number of true episodes: of the naive check's 70 in the turbidity of the river 66 lie in two labels.
+
+What the public series were used for: the forms of the checks, their guards and factors, and the gates of learning were
+chosen with the river, the stacks, the plant, the turbine and the waste-water plant before our eyes. Their figures are
+not those of unseen data. No threshold names a data set; the park's and the injections' reporting seeds were not used.
+
+The bar for the river and the stacks comes with figures of the naive check from an earlier measurement: recall .50, 1.0
+and .80 at a precision of .02, .05 and .23 for level, conductivity and turbidity; .78, .58, .68 and .55 at .09, .10, .25
+and .21 for the stacks in the order below. The same check written anew gives other figures in places (turbidity .66, and
+stack NC_2727_3 .09 at 19 false episodes in 30 days), whichever way zero steps, stopped hours and holes are taken; that
+measurement counted five labels in the turbidity where the file has four, so it merged in another way. The bars are held
+against what is measured in the same run.
 
 What this cannot tell: labels of real data are those of their owners, and what else is odd there counts as false; a
 substituted hour is often preceded by a fault that nobody can see in the number. Injections are our own idea of faults
@@ -97,15 +116,22 @@ def chapter(verdicts: Sequence[Verdict]) -> str:
 def labelled_table(verdicts: Sequence[Verdict]) -> str:
     """A row for each case, ours beside the naive check's."""
     headings = ["series", "recall", "precision", "false in 30 days", "coverage", "latency in samples: median; p90",
-                "naive recall", "naive precision", "naive false in 30 days"]  # fmt: skip
+                "naive recall", "naive precision", "naive false in 30 days", "each label once", "naive"]  # fmt: skip
     rows = []
     for name, ours in [*by_name(verdicts).items(), ("**all**", together(verdicts))]:
         peer = together([one for one in verdicts if name in {one.name, "**all**"}], "peer")
         rows.append(
             [name, rate(ours.recall()), rate(ours.precision()), f"{ours.burden:.2f}", _percent(ours.coverage()),
-             _latency(ours), rate(peer.recall()), rate(peer.precision()), f"{peer.burden:.2f}"]
+             _latency(ours), rate(peer.recall()), rate(peer.precision()), f"{peer.burden:.2f}",
+             f"{once(ours).share:.2f}", f"{once(peer).share:.2f}"]
         )  # fmt: skip
     return _table(headings, rows)
+
+
+def once(made: Score) -> Rate:
+    """Precision that counts each label once, however many episodes lie on it."""
+    found = made.recall().part
+    return Rate(found, found + made.false)
 
 
 def _honest_table(verdicts: Sequence[Verdict]) -> str:
