@@ -15,6 +15,7 @@ from services.detection.domain.relating import Place, advance, quiet_checks, run
 from services.detection.domain.relations.memory import Memory
 from services.detection.domain.relations.table import table_of
 from services.detection.domain.rules import Rule, parameters
+from services.detection.domain.surveying.nights import find_survey_hits
 from services.detection.domain.thresholds.timeline import ALWAYS_DEFAULT, Timeline
 from shared.contracts.ingest import ReadingKind
 
@@ -44,10 +45,9 @@ def find_hits_of_outlet(rules: Sequence[Rule], lines: Sequence[Line], choice: Ch
         off = choice.off | quiet_checks(rules, line.traits.factor) | (HOUR_MEANS if minutes else frozenset())
         used = replace(choice, off=off)
         hits += find_hits(rules, line.traits, line.batch, key=line.key, choice=used, own=line.own)[0]
-    if len(lines) == 1:
-        return hits
-    for kind in sorted({line.traits.kind for line in lines}):
+    for kind in sorted({line.traits.kind for line in lines}) if len(lines) > 1 else ():
         hits += find_relations(rules, [line for line in lines if line.traits.kind is kind], choice)
+    hits += find_survey_hits(rules, lines, choice)
     return sorted(hits, key=lambda hit: hit.order)
 
 

@@ -1,0 +1,31 @@
+"""The registry of surveys: one line each."""
+
+from __future__ import annotations
+
+from services.detection.domain.surveying import (
+    cap,
+    digits,
+    memory,
+    noise,
+    noisy_replay,
+    replay,
+    rows,
+    smoothness,
+    tampering,
+)
+from services.detection.domain.surveying.definition import Survey
+
+SURVEYS: tuple[Survey, ...] = (
+    cap.SURVEY,
+    replay.SURVEY,
+    noisy_replay.SURVEY,
+    smoothness.SURVEY,
+    memory.SURVEY,
+    noise.SURVEY,
+    tampering.SURVEY,
+    rows.SURVEY,
+    digits.SURVEY,
+)
+
+REACH_DAYS = 90
+"""Days before a night that answers may depend on: what is read for one night, and no more, gives the same answer."""
