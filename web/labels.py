@@ -88,7 +88,7 @@ TABLES: dict[str, Table] = {
         "CONV": N_("converted value does not follow"), "MASS": N_("mass does not follow"),
         "PARTS": N_("part above the whole"), "O2-HIGH": N_("oxygen of air while running"), "DILUTE": N_("dilution"),
         "STOP-RUN": N_("marked stopped but running"), "MON-OFF": N_("monitor off while producing"),
-        "GAP-FLOW": N_("flow against load"), "TREAT-OFF": N_("treatment off"),
+        "GAP": N_("emission against load"), "GAP-FLOW": N_("flow against load"), "TREAT-OFF": N_("treatment off"),
         "RATE": N_("rate of change"),
     },
     "CauseCode": {

@@ -85,6 +85,10 @@ DETECTION = {
     "flow_load": N_(
         "The flow %(observed)s %(unit)s should be about %(reference)s by the load; %(count)s readings over %(hours)s h."
     ),
+    "gap": N_(
+        "The concentration %(observed)s %(unit)s should be about %(reference)s by the load;"
+        " %(count)s readings over %(hours)s h."
+    ),
     "treatment": N_(
         "Treatment used %(observed)s %(unit)s where production lets expect about %(reference)s;"
         " %(count)s readings over %(hours)s h."

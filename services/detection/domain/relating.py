@@ -19,7 +19,7 @@ import numpy as np
 from services.detection.domain.checks.definition import HOUR, Check, Traits
 from services.detection.domain.compiled import Floats, Integers
 from services.detection.domain.hits import Hit, SeriesKey
-from services.detection.domain.relations import dilution, flow_load, treatment
+from services.detection.domain.relations import dilution, flow_load, gap, treatment
 from services.detection.domain.relations.codes import FLOWS, LEARNING, OXYGEN, PLANT, TREATMENT, is_pollutant
 from services.detection.domain.relations.definition import NOT_SENT, Flag, Marked, Relation, Rows
 from services.detection.domain.relations.machine import STATE, follow
@@ -204,13 +204,24 @@ def _learn(memory: Memory, table: Table, place: Place) -> Rows:
     levelled = replace(plain, usual=usual)
     running = by_any(levelled) >= LEARNING.running
     expected: dict[tuple[str, str], tuple[Floats, Floats]] = {}
-    for y, x in _PAIRS:
-        if y in values and x in values:
-            state = np.array(memory.fits.get(f"{y}~{x}", [0.0] * len(FIT)))
-            given = np.where(running, plain.clean(x), np.nan)
-            expected[y, x] = learn_fit(given, plain.clean(y), place.interval, LEARNING, state)
-            memory.fits[f"{y}~{x}"] = state.tolist()
+    for name, y, x in _pairs(plain):
+        state = np.array(memory.fits.get(f"{name}~{x}", [0.0] * len(FIT)))
+        expected[name, x] = learn_fit(np.where(running, plain.clean(x), np.nan), y, place.interval, LEARNING, state)
+        memory.fits[f"{name}~{x}"] = state.tolist()
     return replace(levelled, expected=expected)
+
+
+def _pairs(rows: Rows) -> Iterator[tuple[str, Floats, str]]:
+    """What is learnt from what: name and numbers of the first, code of the second."""
+    for y, x in _PAIRS:
+        if y in rows.values and x in rows.values:
+            yield y, rows.clean(y), x
+    for code in rows.values:
+        drivers = [driver for driver in gap.DRIVERS if driver in rows.values] if is_pollutant(code) else []
+        if drivers:
+            logarithm = gap.logarithm(rows.clean(code))
+            for driver in drivers:
+                yield gap.LOGARITHM + code, logarithm, driver
 
 
 def _patience(numbers: Mapping[str, float], interval: float) -> tuple[float, float, float, float]:

@@ -63,6 +63,7 @@ def test_the_rules_shipped():
         "DILUTE": ("N4", "B"),
         "STOP-RUN": ("N4", "A"),
         "MON-OFF": ("N4", "B"),
+        "GAP": ("N5", "C"),
         "GAP-FLOW": ("N5", "C"),
         "TREAT-OFF": ("N5", "B"),
         "CAL": ("N2", "C"),

@@ -10,6 +10,7 @@ from services.detection.domain.relations import (
     conversion,
     dilution,
     flow_load,
+    gap,
     mass,
     monitor_off,
     oxygen,
@@ -29,4 +30,5 @@ RELATIONS: tuple[Relation, ...] = (
     monitor_off.RELATION,
     flow_load.RELATION,
     treatment.RELATION,
+    gap.RELATION,
 )

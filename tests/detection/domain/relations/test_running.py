@@ -1,8 +1,9 @@
 """Worked examples: what the plant does against what its monitoring station says."""
 
+import numpy as np
 import pytest
 
-from services.detection.domain.relations import dilution, flow_load, monitor_off, oxygen, stop_run, treatment
+from services.detection.domain.relations import dilution, flow_load, gap, monitor_off, oxygen, stop_run, treatment
 from tests.detection.domain.relations.rows import broken, make_rows, mark
 
 POWER, TREATMENT = "power-production", "power-treatment"
@@ -99,3 +100,13 @@ def test_treatment_without_power_while_production_runs():
     rows = make_rows(values, usual=GAS, expected={(TREATMENT, POWER): (420.0, 5.0)})
 
     assert broken(treatment.RELATION, rows, TREATMENT) == [0, 1, None]
+
+
+def test_concentration_against_load():
+    # Expected 20 mg/m3 with a stray of 10 %: three strays are a factor of 1.35, more than the least of 1.3.
+    values = {"a21026": [15.0, 14.0, 26.5, 27.5, 0.0], "load": [80.0] * 5}
+    expected = {("ln a21026", "load"): (np.log(20.0), 0.1)}
+    rows = make_rows(values, usual={"load": 80.0}, expected=expected)
+
+    assert broken(gap.RELATION, rows, "a21026") == [0, 1, 0, 1, 1]
+    assert mark(gap.RELATION, rows)["a21026"].reference[0] == pytest.approx(20.0)
