@@ -111,7 +111,7 @@ async def test_an_outlet_learns_what_it_is_like_and_the_number_holds_from_the_ne
     assert (version.valid_from, version.made.subject, one.numbers) == (midnight, "system", {"min_hours": 6})
     basis = version.basis
     assert basis is not None
-    assert (basis.until, basis.days, basis.readings, basis.excluded) == (midnight - timedelta(days=1), 30, 712, 0)
+    assert (basis.until, basis.days, basis.readings, basis.excluded) == (midnight - timedelta(days=1), 29, 712, 0)
     assert [(number.parameter, number.observed, number.low, number.high) for number in basis.numbers] == [
         ("min_hours", 5, 6, 24),
     ]  # fmt: skip

@@ -271,3 +271,5 @@ TRIALS: Mapping[str, tuple[Trial, ...]] = {
     "shift": (Trial("factor", (1.0, 1.5, 2.0, 3.0, 4.0), 60.0),),
 }
 """By check; the quantiles and margins are those of the honest runs and days of public data (docs/evaluation.md)."""
+TAUGHT = frozenset({*LESSONS, *TRIALS})
+"""Checks of which something is learnt."""

@@ -12,7 +12,7 @@ from services.detection.domain.checks.definition import Traits
 from services.detection.domain.covers import Cover, marked_flags
 from services.detection.domain.history import HOUR_MEANS
 from services.detection.domain.kernel import Batch
-from services.detection.domain.learning import LESSONS, Learnt, study
+from services.detection.domain.learning import TAUGHT, Learnt, study
 from services.detection.domain.rules import Rule
 from services.detection.domain.thresholds.model import Basis, Threshold, Version, threshold_id
 from services.detection.domain.thresholds.policy import Policy, policy_on
@@ -136,7 +136,7 @@ def _version(before: Threshold, event: ThresholdEvent, one: Taught, policy: Poli
 def _teachable(rules: Sequence[Rule], day: date) -> list[Rule]:
     """Rules of which something is learnt."""
     own = policy_on(day).numbers
-    return [rule for rule in rules if rule.check.name in LESSONS and rule.code in own and rule.in_force(day)]
+    return [rule for rule in rules if rule.check.name in TAUGHT and rule.code in own and rule.in_force(day)]
 
 
 def _by_rule(lesson: Lesson, series: SeriesId, learnt: Sequence[Learnt], received: int) -> list[Taught]:
