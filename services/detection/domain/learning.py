@@ -169,11 +169,15 @@ def _try_one(rule: Rule, trial: Trial, history: History, traits: Traits, day: da
     numbers = [step * default for step in trial.steps if step * default <= bound.maximum]
     if not default > 0.0 or not numbers:
         return None
-    hits = [_hits_of(rule, {trial.parameter: number}, history, traits, day) for number in numbers]
-    if _parts_of(hits[0], history) < RECURS:
+
+    def found_at(number: float) -> Integers:
+        return _hits_of(rule, {trial.parameter: number}, history, traits, day)
+
+    if _parts_of(found_at(numbers[0]), history) < RECURS:
         return None
-    allowed = int(history.days / trial.days) + len(hits[-1])
-    value, found = next((number, len(told)) for number, told in zip(numbers, hits, strict=True) if len(told) <= allowed)
+    allowed = int(history.days / trial.days) + len(found_at(numbers[-1]))
+    tried = ((number, len(found_at(number))) for number in numbers)
+    value, found = next((number, found) for number, found in tried if found <= allowed)
     return Learnt(
         rule=rule.code,
         parameter=trial.parameter,
