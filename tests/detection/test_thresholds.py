@@ -15,10 +15,12 @@ from services.detection.domain.hits import SeriesKey
 from services.detection.domain.kernel import Batch
 from services.detection.domain.thresholds.model import threshold_id
 from services.detection.domain.thresholds.timeline import Timeline
+from services.detection.gateways import Readings
 from services.detection.service import learning, load_rulebook
 from services.detection.service.rulebook import traits_of
 from services.detection.service.timelines import Timelines
 from services.detection.store import SeriesId
+from services.detection.store.thresholds import ThresholdStore
 from shared.audit import verify
 from shared.auth import Role
 from shared.clients.base import ServiceCallError
@@ -176,6 +178,49 @@ async def test_a_service_that_lags_behind_learns_nothing_yet(world: World):
     await world.catch_up()
     await learn(world, at(31 * 24))
     assert await world.rows("select count(*) from thresholds") == [(1,)]
+
+
+async def test_a_leader_that_was_paused_writes_nothing_for_a_day_that_another_has_learnt(world: World):
+    await begin(world)
+    book, now = load_rulebook(), world.clock.now()
+    slot = at(29 * 24) + MIDNIGHT
+    async with world.app.state.db.transaction() as session:
+        (outlet,) = [one for one in await learning.due_outlets(session, slot, None) if one.id == W1]
+        lesson = await learning.prepare(session, book, outlet, slot)
+    history = await Readings(world.ingest_client).history(W1, lesson.kinds, lesson.since, lesson.until, 10_000)
+    taught = learning.learn(book, lesson, history)
+    for _ in range(2):
+        async with world.app.state.db.transaction() as session:
+            await learning.keep(session, book, lesson, taught, now)
+    async with world.app.state.db.transaction() as session:
+        due = [one.id for one in await learning.due_outlets(session, slot, None)]
+
+    assert (W1 in due, W2 in due) == (False, True)
+    assert await world.rows("select number from threshold_versions") == [(1,)]
+    assert await world.rows("select count(*) from audit_entry") == [(1,)]
+
+
+async def test_timelines_are_read_again_only_when_thresholds_have_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    await begin(world, days=1)
+    await hold(world, at(24), 12.0)
+    asked: list[list[UUID]] = []
+    accepted = ThresholdStore.accepted
+
+    async def counted(store: ThresholdStore, outlet_ids: Sequence[UUID]) -> Any:
+        asked.append(list(outlet_ids))
+        return await accepted(store, outlet_ids)
+
+    monkeypatch.setattr(ThresholdStore, "accepted", counted)
+    timelines, rules = Timelines(), load_rulebook().policy.rules
+    async with world.app.state.db.transaction() as session:
+        for count_ in (2, 2, 3):
+            await timelines.load(session, rules, {W1: count_, W2: 0})
+
+    assert asked == [[W1], [W1]]
+    assert timelines.of(SeriesId(W1, COD, HOUR_MEAN)).starts == ((at(24) + MIDNIGHT).timestamp(),)
+    assert timelines.of(SeriesId(W2, COD, HOUR_MEAN)).starts == ()
 
 
 async def test_each_page_of_outlets_is_learnt_and_one_that_cannot_be_read_is_tried_again(
