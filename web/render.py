@@ -47,7 +47,10 @@ def build_environment() -> Environment:
         i18n.gettext, i18n.ngettext, newstyle=True, pgettext=i18n.pgettext, npgettext=i18n.npgettext
     )
     environment.filters.update(formats.FILTERS)
-    environment.filters.update(label=labels.label, pair=lambda code, kind: (code, labels.label(code, kind)))
+    environment.filters.update(
+        label=labels.label, trade=labels.trade, pair=lambda code, kind: (code, labels.label(code, kind)),
+        lookup=lambda code, names: names.get(code, code),
+    )  # fmt: skip
     environment.globals.update(
         icon=icon, static=static, vendor=vendor, remaining=formats.remaining, ago=formats.ago, span=formats.span,
         comma=formats.comma, colon=formats.colon, brackets=formats.brackets,

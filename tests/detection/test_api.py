@@ -94,7 +94,8 @@ async def test_a_list_takes_the_same_number_of_statements_however_long(world: Wo
 async def test_these_are_all_routes(world: World):
     """A new one needs its line in the tests of rights below."""
     assert {path for path in world.app.openapi()["paths"] if path.startswith("/v1/")} == {
-        "/v1/anomalies", "/v1/anomalies/open-summary", "/v1/anomalies/{anomaly_id}", "/v1/rules", "/v1/feed",
+        "/v1/anomalies", "/v1/anomalies/open-summary", "/v1/anomalies/{anomaly_id}",
+        "/v1/anomalies/{anomaly_id}/context", "/v1/rules", "/v1/feed",
         "/v1/quality", "/v1/quality/labels", "/v1/rules/activity", "/v1/evaluation", "/v1/suppressions",
         "/v1/suppressions/{suppression_id}", "/v1/suppressions/{suppression_id}/approve",
         "/v1/suppressions/{suppression_id}/refuse", "/v1/suppressions/{suppression_id}/revoke",

@@ -26,7 +26,7 @@ from shared.contracts.ingest import DeviceOut, FactorOut, FreshnessOut, LinkStat
 from shared.contracts.ingest.readings import SparksAsk
 from shared.errors import ConflictError, NotFoundError, UnauthenticatedError, UnsupportedTypeError
 from shared.http import check_version, version_from
-from tests.web import fake_detection, fake_marks, makers
+from tests.web import fake_detection, fake_marks, fake_rules, makers
 from tests.web.fakes_dossier import dossier
 from tests.web.makers import NOW, uid
 from tests.web.park import PASSWORD, PEOPLE, Park, page
@@ -103,6 +103,8 @@ def _one(found: list[Any]) -> Any:
 
 def detection(park: Park, app: FastAPI) -> None:
     fake_detection.open_summary(park, app)
+    fake_rules.rules(park, app)
+    fake_rules.around(park, app)
 
     @app.get("/v1/anomalies")
     async def anomalies(outlet_id: UUID | None = None, parent_id: UUID | None = None) -> Any:

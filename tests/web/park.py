@@ -52,6 +52,8 @@ class Park:
     refuse: dict[str, AppError] = field(default_factory=dict)
     """Path start → the error every call below it gets."""
 
+    unevaluated: bool = False
+    """Whether detection ships no evaluation."""
     tenant: UUID | None = None
     """The enterprise whose outlets alone the watch list tells."""
 

@@ -81,7 +81,7 @@ class Rulebook:
 
     def listed(self, on: date) -> list[RuleOut]:
         """The rules in force as the API shows them."""
-        return [_out(rule) for rule in self.rules if rule.in_force(on)]
+        return [rule_out(rule) for rule in self.rules if rule.in_force(on)]
 
 
 def interval_of(outlet: OutletOut, kind: ReadingKind) -> float:
@@ -105,7 +105,8 @@ def traits_of(outlet: OutletOut, factor: str, kind: ReadingKind, trade: str = ""
     )
 
 
-def _out(rule: Rule) -> RuleOut:
+def rule_out(rule: Rule) -> RuleOut:
+    """A rule as the API shows it."""
     settings = [
         {
             "kinds": sorted(setting.kinds), "media": sorted(setting.media), "factors": sorted(setting.factors),

@@ -111,10 +111,14 @@ class AnomalyStore:
     async def open_by_outlet(
         self, enterprise_id: UUID | None, outlets: int, each: int
     ) -> list[tuple[UUID, UUID, Counter[str], list[Stored]]]:
-        """Outlet, enterprise, open anomalies by severity and the `each` gravest; at most so many outlets."""
+        """Outlet, enterprise, open anomalies by severity and the `each` gravest; at most so many outlets.
+
+        A parent counts once for those that it stands for.
+        """
         severity = col(AnomalyRow.episode)["severity"].astext
         whose = [] if enterprise_id is None else [col(AnomalyRow.enterprise_id) == enterprise_id]
-        opened = [col(AnomalyRow.state) == AnomalyState.OPEN.value, *whose]
+        alone = col(AnomalyRow.parent_id).is_(None)
+        opened = [col(AnomalyRow.state) == AnomalyState.OPEN.value, alone, *whose]
         outlet, firm = col(AnomalyRow.outlet_id), col(AnomalyRow.enterprise_id)
         counted = (
             select(outlet, firm, severity.label("severity"), func.count().label("n"))

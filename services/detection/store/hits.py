@@ -28,6 +28,19 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Told:
+    """A hit as it was last told; `suppressed`: it opened no anomaly by itself."""
+
+    started_at: datetime
+    until: datetime
+    running: bool
+    points: int
+    value: float
+    reference: float
+    suppressed: bool
+
+
+@dataclass(frozen=True)
 class Span:
     """From the start of a hit to the moment after it."""
 
@@ -73,6 +86,19 @@ class HitStore:
         for part in chunks(ids):
             found |= set((await self._session.execute(select(HitRow.id).where(among(HitRow.id, part)))).scalars())
         return found
+
+    async def told(self, line: Line, since: datetime, until: datetime, limit: int) -> list[Told]:
+        """Hits of one line that touch a span, the first ones."""
+        where = [getattr(HitRow, name) == value for name, value in line._asdict().items()]
+        rows = await self._session.execute(
+            select(HitRow).where(*where, col(HitRow.until) > since, col(HitRow.started_at) <= until)
+            .order_by(col(HitRow.started_at)).limit(limit)
+        )  # fmt: skip
+        return [
+            Told(row.started_at, row.until, row.running, row.points, row.value, row.reference,
+                 row.suppressed_by is not None)
+            for row in rows.scalars()
+        ]  # fmt: skip
 
     async def save(self, hits: Sequence[Hit], quiet: Mapping[UUID, UUID]) -> None:
         """Write new hits, and what is new of known ones; `quiet` names the suppression of those that have one."""

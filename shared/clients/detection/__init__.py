@@ -2,6 +2,7 @@
 
 from shared.clients.detection.anomalies import AnomalyCalls
 from shared.clients.detection.backtests import BacktestCalls, ProposalCalls
+from shared.clients.detection.context import ContextCalls
 from shared.clients.detection.mining import MiningCalls
 from shared.clients.detection.quality import QualityCalls
 from shared.clients.detection.rules import RuleCalls
@@ -10,7 +11,8 @@ from shared.clients.detection.thresholds import ThresholdCalls
 
 
 class DetectionClient(
-    AnomalyCalls, BacktestCalls, MiningCalls, ProposalCalls, QualityCalls, RuleCalls, SuppressionCalls, ThresholdCalls
+    AnomalyCalls, BacktestCalls, ContextCalls, MiningCalls, ProposalCalls, QualityCalls, RuleCalls, SuppressionCalls,
+    ThresholdCalls,
 ):
     """All calls of detection."""
 
