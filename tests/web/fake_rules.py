@@ -39,7 +39,7 @@ RULES = [
         code="CONST", name_zh="恒值", name_en="Constant value", nature=Nature.DATA_QUALITY, severity=Severity.C,
         raises=[RuleStep(after_hours=24, severity=Severity.B, nature=Nature.SUSPECTED_FRAUD)], check="constant",
         judges=[ReadingKind.MINUTE, ReadingKind.HOUR], description_zh="数值长时间不变。",
-        description_en="Values that do not change for long.", source="环发〔2015〕175号", valid_from="2016-01-01",
+        description_en="Values that do not change for long.", source="GB 18918-2002", valid_from="2016-01-01",
         bounds=[RuleParameter(name="min_hours", minimum=0, maximum=8760),
                 RuleParameter(name="floor", minimum=-1, maximum=1, optional=True)],
         settings=[RuleSetting(values={"min_hours": 6, "floor": None}),
