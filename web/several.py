@@ -8,7 +8,8 @@ from shared.contracts.detection import SEVERAL, AnomalyOut
 from web.i18n import gettext
 from web.labels import name_of
 
-FLOWS = ("a00000", "w00000")
+AROUND = ("a00", "a01", "a19", "w00", "w01001", "w01010")
+"""Beginnings of the codes of what is measured beside pollutants: flow, state of the gas, O2, pH, temperature."""
 COMPUTED = "-"
 
 
@@ -23,9 +24,9 @@ def curve_of(case: CaseSummary) -> str:
 
 
 def curve_among(codes: Sequence[str]) -> str:
-    """The factor among several whose curve says most: a measured one, the flow last; empty for none."""
+    """The factor among several whose curve says most: a pollutant if there is one; empty for none."""
     measured = [code for code in codes if COMPUTED not in code]
-    return next((code for code in measured if code not in FLOWS), next(iter(measured or codes), ""))
+    return next((code for code in measured if not code.startswith(AROUND)), next(iter(measured or codes), ""))
 
 
 def singles(anomalies: Sequence[AnomalyOut]) -> list[AnomalyOut]:

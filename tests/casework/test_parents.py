@@ -31,9 +31,10 @@ async def cases(desk: Desk) -> list[CaseDetail]:
 
 async def test_parent_and_children_told_together_are_one_case(desk: Desk) -> None:
     parent = make_parent()
-    await desk.bring(parent, *(make_child(factor, parent.id) for factor in FACTORS))
+    await desk.bring(parent, *(make_child(factor, parent.id, count_30d=7) for factor in FACTORS))
 
     (case,) = await cases(desk)
+    assert case.count_30d == 1
     assert (case.factor, case.factor_name_zh, case.factor_name_en) == ("*", "多个因子", "several factors")
     assert (case.anomalies, len(case.anomaly_list)) == (1, 5)
     assert {tuple(one.factors) for one in case.anomaly_list if one.factor == SEVERAL} == {FACTORS}

@@ -65,6 +65,8 @@ class IntakeService:
             return
         if above is not None and (place is None or place.case_id != above.case_id):
             case = await self._bring_under(above.case_id, cases, place, anomaly)
+        elif above is not None:
+            case = cases[above.case_id]
         elif place is None:
             joining = intake.find_to_join(anomaly, cases.values())
             case = joining or await self._open(anomaly, known)
@@ -93,7 +95,8 @@ class IntakeService:
     async def _bring_under(
         self, case_id: UUID, cases: dict[UUID, Case], place: KnownAnomaly | None, anomaly: AnomalyOut
     ) -> Case:
-        """The case of its parent takes it in: several factors at once are one question to the enterprise.
+        """The case of its parent takes it in: several factors at once are one question to the enterprise, and what
+        changes about one of them the parent tells.
 
         A case of its own that somebody has worked on, or that has other anomalies, keeps it.
         """
@@ -108,7 +111,7 @@ class IntakeService:
             await desk.save_case(own, moved.case, Act(SYSTEM, "case.merge", ReasonCode.SAME_EPISODE, params=params))
             desk.note_on_case(cases[case_id], Act(SYSTEM, "anomaly.merged", params={"no": own.no}))
             cases[own.id] = moved.case
-        return await self._refresh(cases, case_id, anomaly)
+        return cases[case_id]
 
     async def _refresh(self, cases: dict[UUID, Case], case_id: UUID, anomaly: AnomalyOut) -> Case:
         case = cases[case_id]
