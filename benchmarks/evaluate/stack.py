@@ -19,6 +19,7 @@ from services.detection.service.rulebook import load_rulebook
 from shared.auth import TokenSource
 from shared.clients.detection import DetectionClient
 from shared.contracts.detection import SEVERAL, AnomalyOut
+from shared.contracts.detection.anomalies import WHOLE_OUTLET
 from shared.contracts.ingest import ReadingKind
 
 PAGE = 500
@@ -80,7 +81,8 @@ def _span(one: AnomalyOut, check: str) -> Span:
     end = one.ended_at or one.last_at + LASTS[one.kind]
     times = (int(moment.timestamp()) for moment in (one.started_at, end, one.detected_at))
     start, last, at = times
-    return Span(start, max(last, start), check, at, (one.factor,))
+    # A duty of the outlet as a whole is about all that the outlet has.
+    return Span(start, max(last, start), check, at, () if one.factor == WHOLE_OUTLET else (one.factor,))
 
 
 def _seconds(text: str) -> int:

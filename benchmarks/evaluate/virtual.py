@@ -10,8 +10,7 @@ from benchmarks.evaluate.injections import TUNING
 from park.model import DAY, HOUR
 from park.virtual.build import REPORTING_SEED, START, TUNING_SEED, build, window
 from park.virtual.columns import NO_RECORD, Role, VirtualOutlet, VirtualPark
-from park.virtual.injections.kinds import kinds
-from park.virtual.natural import natural_kinds
+from park.virtual.natural import checks_of
 from services.detection.domain.backtest import Columns
 from services.detection.domain.checks.definition import Traits
 from services.detection.domain.evaluation import Span
@@ -56,8 +55,7 @@ def _case(made: VirtualPark, key: str, outlet: VirtualOutlet, group: str = "park
         for truth in (*made.truths, *made.natural)
         if truth.outlet == key
     )
-    known = {**kinds(), **natural_kinds()}
-    fits = {label.kind: frozenset(known[label.kind.split(" ")[0]].checks) for label in labels}
+    fits = {label.kind: frozenset(checks_of(label.kind.split(" ")[0])) for label in labels}
     return Case(group, key, lines, labels, kinds=True, ignore=frozenset(), fits=fits)
 
 

@@ -17,6 +17,7 @@ import yaml
 from park.model import Times
 from park.virtual.analyser import DERIVED, sources
 from park.virtual.columns import MAINTENANCE, NO_RECORD, Column, Mark, Truth, VirtualOutlet
+from park.virtual.injections.kinds import kinds
 from shared.contracts.detection import Nature
 
 SOURCE = Path(__file__).with_name("natural.yaml")
@@ -44,6 +45,11 @@ def _kind(row: dict[str, Any]) -> NaturalKind:
 def natural_kinds(source: Path = SOURCE) -> dict[str, NaturalKind]:
     """All kinds by code."""
     return {row["code"]: _kind(row) for row in yaml.safe_load(source.read_text(encoding="utf-8"))["kinds"]}
+
+
+def checks_of(kind: str) -> tuple[str, ...]:
+    """Checks that should find an event, injected or natural. Raises KeyError for an unknown kind."""
+    return kinds()[kind].checks if kind in kinds() else natural_kinds()[kind].checks
 
 
 def naturals(outlet: VirtualOutlet, times: Times, injected: Sequence[Truth]) -> Iterator[Truth]:

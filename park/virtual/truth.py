@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from park.virtual.columns import Truth, VirtualPark
-from park.virtual.injections.kinds import kinds
-from park.virtual.natural import natural_kinds
+from park.virtual.natural import checks_of
 from shared.contracts.ingest import outlet_uuid
 
 
@@ -67,7 +66,6 @@ def truth_of(park: VirtualPark, since: datetime, until: datetime) -> ParkTruth:
 
 
 def _event(one: Truth) -> EventTruth:
-    checks = kinds()[one.kind].checks if one.kind in kinds() else natural_kinds()[one.kind].checks
     start, end = (datetime.fromtimestamp(moment, UTC).isoformat() for moment in (one.start, one.end))
     return EventTruth(
         outlet=one.outlet,
@@ -77,7 +75,7 @@ def _event(one: Truth) -> EventTruth:
         touched=list(one.touched),
         start=start,
         end=end,
-        checks=list(checks),
+        checks=list(checks_of(one.kind)),
     )
 
 

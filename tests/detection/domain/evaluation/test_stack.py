@@ -18,6 +18,7 @@ from park.virtual.truth import EventTruth, OutletTruth, ParkTruth
 from services.detection.domain.evaluation import Rate
 from shared.clients.detection import DetectionClient
 from shared.contracts.detection import SEVERAL, AnomalyOut, AnomalyState, Explanation, Frequency, Nature, Severity
+from shared.contracts.detection.anomalies import WHOLE_OUTLET
 from shared.contracts.ingest import ReadingKind
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -69,6 +70,13 @@ def test_anomalies_meet_the_events_of_their_factor_and_check():
         Rate(1, 1), Rate(0, 1), Rate(2, 4),
     )  # fmt: skip
     assert made.days == 30.0 * 2
+
+
+def test_a_duty_of_the_whole_outlet_is_about_each_of_its_factors():
+    known = truth(event("mark_forgotten", 100, 4, strength="natural", factors=("a21002", "a34013")))
+    made = judge_outlet(OUTLET, known, [anomaly("LATE-MARK", 101, 3, WHOLE_OUTLET)]).ours
+
+    assert (made.recall("mark_forgotten natural"), made.precision()) == (Rate(1, 1), Rate(1, 1))
 
 
 @pytest.mark.anyio
