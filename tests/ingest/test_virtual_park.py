@@ -1,5 +1,6 @@
 """The virtual park over the real gateway: what ingest then holds is what the park made."""
 
+import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from park.virtual.broadcast import Broadcast
 from park.virtual.build import build
 from park.virtual.columns import NO_RECORD
 from park.virtual.registering import register
+from shared.clock import Clock, wall
 from shared.contracts.ingest import ReadingKind, outlet_uuid
 from tests.ingest.conftest import Ingest
 from tests.ingest.loggers import gateway_with_desk
@@ -45,6 +47,29 @@ async def test_the_park_is_registered_and_its_means_arrive(ingest: Ingest) -> No
         datetime.fromtimestamp(until - 2 * HOUR, UTC), datetime.fromtimestamp(until, UTC),
     )  # fmt: skip
     assert len(minutes) > 500
+
+
+async def test_the_park_goes_on_as_time_goes_by(ingest: Ingest) -> None:
+    begin = int(ingest.clock.now().timestamp()) // HOUR * HOUR
+    clock = Clock(datetime.fromtimestamp(begin, UTC), wall().timestamp(), 600.0)
+    park = build(11, 2, 48, begin - 24 * HOUR)
+    reached: list[int] = []
+    async with gateway_with_desk(ingest) as server:
+        models = await register(ingest.client, park, datetime.fromtimestamp(begin, UTC))
+        sending = Broadcast(park, models, ("127.0.0.1", server.port), ingest.client)
+        following = asyncio.create_task(sending.follow(clock, {MINUTE: begin, HOUR: begin}, reached.append))
+        async with asyncio.timeout(60):
+            while not reached or reached[-1] < begin + HOUR:
+                await asyncio.sleep(0.1)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    outlet_id = outlet_uuid(*next(iter(park.outlets)).split("/"))
+    since, until = (datetime.fromtimestamp(moment, UTC) for moment in (begin, begin + HOUR))
+    minutes = await ingest.client.read_arrow([outlet_id], ReadingKind.MINUTE, since, until)
+    times = {int(at.timestamp()) for at in minutes["at"].to_pylist()}
+    assert times == set(range(begin, begin + HOUR, MINUTE))
+    assert len(await ingest.client.read_arrow([outlet_id], ReadingKind.HOUR, since, until)) > 5
 
 
 def _number(value: float) -> float | None:
