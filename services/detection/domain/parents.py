@@ -31,6 +31,8 @@ def measured(factor: str) -> str:
 def gather(known: Sequence[Episode], changes: Sequence[Change], *, policy: Policy) -> list[Change]:
     """The changes with what they do to parents: new ones, children that join, parents whose children changed."""
     told = list(changes)
+    if not any(one.kind is ChangeKind.OPENED or one.episode.parent_id for one in changes):
+        return told
     after = {one.id: one for one in fold(known, changes)}
     for change in changes:
         if change.kind is ChangeKind.OPENED:

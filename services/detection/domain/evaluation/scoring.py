@@ -206,8 +206,9 @@ def _overlap(labels: Sequence[Span], alarms: Sequence[Span], margin: float) -> n
     first, last = (np.array([getattr(one, name) for one in labels], dtype=np.float64) for name in ("start", "end"))
     begin, end = (np.array([getattr(one, name) for one in alarms], dtype=np.float64) for name in ("start", "end"))
     met: npt.NDArray[np.bool_] = (begin[None, :] < last[:, None] + margin) & (end[None, :] > first[:, None] - margin)
-    touching = [[_shares(label, alarm) for alarm in alarms] for label in labels]
-    return met & np.array(touching, dtype=np.bool_).reshape(met.shape)
+    for i, j in np.argwhere(met):
+        met[i, j] = _shares(labels[i], alarms[j])
+    return met
 
 
 def _shares(label: Span, alarm: Span) -> bool:
