@@ -118,6 +118,24 @@ DETECTION = {
         "bound %(reference)s."
     ),
     "clock": N_("The clock of the logger is off by %(observed)s s, allowed are %(reference)s s."),
+    "cap": N_(
+        "%(observed)s %% of the values stand exactly at the highest, %(reference)s (%(count)s readings), "
+        "with nothing above."
+    ),
+    "digits": N_("Chi-square of the last digits is %(observed)s (bound %(reference)s); %(count)s readings."),
+    "memory": N_(
+        "Steps are %(observed)s times the spread (bound %(reference)s), as of unrelated numbers; %(count)s readings."
+    ),
+    "noise": N_("The median erratic movement is %(observed)s, %(reference)s allowed; %(count)s readings."),
+    "noisy_replay": N_(
+        "The steps are like those of an older stretch, %(observed)s of 1 (bound %(reference)s); %(count)s readings."
+    ),
+    "replay": N_("%(count)s hours equal those %(observed)s hours before to the digit (fewer than %(reference)s may)."),
+    "rows": N_("All factors stand exactly as %(observed)s hours before."),
+    "smoothness": N_("The roughness fell to %(observed)s (at least %(reference)s is allowed); %(count)s readings."),
+    "tampering": N_(
+        "The level fell at once by %(observed)s in logarithm (bound %(reference)s), the fluctuation went on as before."
+    ),
 }
 
 DEADLINES = {

@@ -11,7 +11,14 @@ from shared.clients.detection.thresholds import ThresholdCalls
 
 
 class DetectionClient(
-    AnomalyCalls, BacktestCalls, ContextCalls, MiningCalls, ProposalCalls, QualityCalls, RuleCalls, SuppressionCalls,
+    AnomalyCalls,
+    BacktestCalls,
+    ContextCalls,
+    MiningCalls,
+    ProposalCalls,
+    QualityCalls,
+    RuleCalls,
+    SuppressionCalls,
     ThresholdCalls,
 ):
     """All calls of detection."""
