@@ -25,6 +25,8 @@ TREATMENT: str = _known["treatment"]
 PLANT = (LOAD, PRODUCTION, TREATMENT)
 """Factors that come from the plant and its meters, not from the monitoring station."""
 PARTS: tuple[tuple[str, str], ...] = tuple((part, whole) for part, whole in _known["parts"])
+OWN_UNITS = frozenset[str](_known["own_units"])
+"""Pollutants without a usual unit."""
 _NO_POLLUTANTS = frozenset(_known["no_pollutants"])
 LEARNING = Learning(
     memory=_known["learning"]["memory_days"] * _DAY,

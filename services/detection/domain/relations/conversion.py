@@ -8,7 +8,7 @@ import numpy as np
 
 from services.detection.domain.checks.definition import Parameter
 from services.detection.domain.compiled import Floats
-from services.detection.domain.relations.codes import CONVERTED, OXYGEN
+from services.detection.domain.relations.codes import CONVERTED, OXYGEN, is_pollutant
 from services.detection.domain.relations.definition import PATIENCE, Marked, Numbers, Relation, Rows, told
 from services.detection.domain.surveys.identities import AIR
 
@@ -23,7 +23,7 @@ def mark(rows: Rows, numbers: Numbers) -> Iterator[Marked]:
     """
     oxygen = rows.clean(OXYGEN)
     for code in sorted(rows.values):
-        if not code.endswith(CONVERTED) or code == OXYGEN + CONVERTED:
+        if not code.endswith(CONVERTED) or not is_pollutant(code.removesuffix(CONVERTED)):
             continue
         given = numbers(code)
         if given is None or np.isnan(given["reference_oxygen"]):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from services.detection.domain.checks.definition import Parameter
-from services.detection.domain.relations.codes import GAS_FLOW, MASS, WATER_FLOW
+from services.detection.domain.relations.codes import GAS_FLOW, MASS, OWN_UNITS, WATER_FLOW, is_pollutant
 from services.detection.domain.relations.definition import PATIENCE, Marked, Numbers, Relation, Rows, told
 from services.detection.domain.surveys.identities import CONCENTRATIONS, FLOWS
 
@@ -26,7 +26,7 @@ def mark(rows: Rows, numbers: Numbers) -> Iterator[Marked]:
     """
     for code in sorted(rows.values):
         source = code.removesuffix(MASS)
-        if source == code or source[:1] not in _AS_SENT:
+        if source == code or not is_pollutant(source):
             continue
         flow = WATER_FLOW if source.startswith("w") else GAS_FLOW
         given, scale = numbers(code), _scale(rows, source, flow)
@@ -42,10 +42,8 @@ def mark(rows: Rows, numbers: Numbers) -> Iterator[Marked]:
 
 def _scale(rows: Rows, source: str, flow: str) -> float | None:
     """Mass in its unit per concentration and flow in theirs, None where a unit is not known."""
-    units = [
-        _unit(rows, code) or usual
-        for code, usual in zip((source, flow, source + MASS), _AS_SENT[source[0]], strict=True)
-    ]
+    usual = ("", _AS_SENT[source[0]][1], "") if source in OWN_UNITS else _AS_SENT[source[0]]
+    units = [_unit(rows, code) or printed for code, printed in zip((source, flow, source + MASS), usual, strict=True)]
     known = CONCENTRATIONS.get(units[0]), FLOWS.get(units[1]), _KILOGRAMS.get(units[2])
     if None in known:
         return None

@@ -74,3 +74,13 @@ def test_parts_within_a_tenth_are_in_order():
     rows = make_rows({"w01017": [10.5, 11.5], "w01018": [10.0, 10.0]})
 
     assert broken(parts.RELATION, rows, "w01017") == [0, 1]
+
+
+def test_volumes_have_no_mass_and_metals_only_with_their_units():
+    volume = make_rows({"w00000": [10.0], "w00000-Cou": [36.0], "a19001": [8.0], "a19001-Zs": [9.0]})
+    # 50 ug/L x 10 L/s x 3600 s = 1.8 g.
+    values = {"w20115": [50.0], "w00000": [10.0], "w20115-Cou": [1.8]}
+    bare, told = make_rows(values), make_rows(values, units={"w20115": "μg/L", "w20115-Cou": "g"})
+
+    assert mark(mass.RELATION, volume) == mark(conversion.RELATION, volume) == mark(mass.RELATION, bare) == {}
+    assert broken(mass.RELATION, told, "w20115-Cou") == [0]
