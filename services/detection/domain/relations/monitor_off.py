@@ -26,8 +26,8 @@ _EXCUSED = (STOPPED, MAINTENANCE, FAULT, CALIBRATION)
 
 def mark(rows: Rows, numbers: Numbers) -> Iterator[Marked]:
     """All pollutants absent, without a number or below `nothing` of their usual level, while power use or load is at
-    `running` of its own or more and the station sends other factors; a lost link is missing data. So is one analyser
-    alone that sends nothing: absence counts from `absent_factors` pollutants on.
+    `running` of its own or more and the station sends other factors; a lost link is missing data. With fewer pollutants
+    than `several` absence is missing data too, and a low value may be good treatment: only `zero` of the usual counts.
 
     Values under a mark that says itself why are not judged here. Accused is the first pollutant; its value is the
     share of the usual power, the reference `running`. Judged only where there is a meter.
@@ -40,8 +40,10 @@ def mark(rows: Rows, numbers: Numbers) -> Iterator[Marked]:
     flags = np.stack([rows.flag(code) for code in codes])
     known = np.stack([np.isfinite(rows.level(code)) for code in codes])
     number = np.stack([rows.raw(code) for code in codes])
-    low = np.stack([rows.raw(code) <= given["nothing"] * rows.level(code) for code in codes])
-    dead = low | ~known | (np.isnan(number) & (known.sum(axis=0) >= given["absent_factors"]))
+    several = known.sum(axis=0) >= given["several"]
+    least = np.where(several, given["nothing"], given["zero"])
+    low = np.stack([rows.raw(code) <= least * rows.level(code) for code in codes])
+    dead = low | ~known | (np.isnan(number) & several)
     excused = np.stack([flags == flag for flag in _EXCUSED]).any(axis=(0, 1))
     judged = known.any(axis=0) & ~excused & np.isfinite(running) & _alive(rows, codes)
     broken = dead.all(axis=0) & (running >= given["running"])
@@ -61,7 +63,8 @@ RELATION = Relation(
         *PATIENCE,
         Parameter("running", 0.0, 1.0),
         Parameter("nothing", 0.0, 1.0),
-        Parameter("absent_factors", 1.0, 100.0),
+        Parameter("zero", 0.0, 1.0),
+        Parameter("several", 1.0, 100.0),
     ),
     explanations=("monitor_off",),
     mark=mark,

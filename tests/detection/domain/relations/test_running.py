@@ -110,3 +110,9 @@ def test_concentration_against_load():
 
     assert broken(gap.RELATION, rows, "a21026") == [0, 1, 0, 1, 1]
     assert mark(gap.RELATION, rows)["a21026"].reference[0] == pytest.approx(20.0)
+
+
+def test_one_pollutant_alone_is_off_only_at_zero():
+    rows = make_rows({"a21026": [None, 1.5, 0.1], "a00000": [100.0] * 3, POWER: [4800.0] * 3}, usual=GAS)
+
+    assert broken(monitor_off.RELATION, rows, "a21026") == [0, 0, 1]
