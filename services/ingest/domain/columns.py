@@ -40,7 +40,9 @@ class Columns:
 
     def of_factors(self, factors: Sequence[str]) -> "Columns":
         """Only the values of these factors."""
-        mine = np.isin(self.factor.astype(str), list(factors))
+        mine = np.zeros(len(self), np.bool_)
+        for code in factors:
+            mine |= np.asarray(self.factor == code, np.bool_)
         return Columns(self.point[mine], self.factor[mine], self.at[mine], self.value[mine], self.flag[mine])
 
     @classmethod

@@ -115,8 +115,8 @@ class ReadingStore:
         if await self._connection.fetchval(_FRAME_COUNT, *where, limit + 1, *days) > limit:
             return None
         rows = await self._connection.fetch(_FRAMES, *where, *days, only)
-        columns = await self._frame_columns(rows, KIND_NUMBERS[kind], ceil(since.timestamp()), int(until.timestamp()))
-        columns = columns.of_factors(only) if only else columns
+        span = ceil(since.timestamp()), int(until.timestamp())
+        columns = await self._frame_columns(rows, KIND_NUMBERS[kind], span, only)
         return None if len(columns) > limit else columns
 
     async def count(
@@ -130,7 +130,10 @@ class ReadingStore:
         found = await self._connection.fetchval(_FRAME_COUNT, *where, limit + 1, since.date(), until.date())
         return int(found)
 
-    async def _frame_columns(self, rows: Sequence[Any], kind: int, since: int, until: int) -> Columns:
+    async def _frame_columns(
+        self, rows: Sequence[Any], kind: int, span: tuple[int, int], only: Sequence[str] | None
+    ) -> Columns:
+        since, until = span
         opened = [row for row in rows if row["layout"] is not None]
         sealed = [row for row in rows if row["body"] is not None]
         layouts = await self._dictionaries.layout_factors(self._connection, {row["layout"] for row in opened})
@@ -144,7 +147,7 @@ class ReadingStore:
         reader = ArchiveReader(self._connection, self._dictionaries)
         for point, days in archived.items():
             parts += [part.between(since, until + 1) for part in await reader.columns(point, kind, days)]
-        return joined(parts)
+        return joined([part.of_factors(only) for part in parts] if only else parts)
 
     async def read_track(self, key: Key, factor: str, until: datetime, *, limit: int) -> Track | None:
         """One factor of one outlet from `key.at` to before `until`; None where there are more than `limit` values."""
