@@ -39,12 +39,6 @@ TABLES: dict[str, Mapping[str, str]] = {
         "smoothing": N_("Smoothing"), "replay": N_("Replay"), "cap": N_("Cap"), "low_variance": N_("Low variance"),
         "zero": N_("Zeros"), "missing": N_("Missing data"),
     },
-    "check": {
-        "range": N_("Range"), "exceedance": N_("Exceedance"), "constant": N_("Constant value"),
-        "missing": N_("Missing data"), "spike": N_("Spike"), "negative": N_("Negative value"), "zero": N_("Zeros"),
-        "furnace": N_("Furnace"), "trend": N_("Rise to the limit"), "hugging": N_("Hugging"),
-        "shift": N_("Shift of level"), "flat": N_("Low variance"),
-    },
     "parameter": {
         "valid_minutes": N_("Valid minutes an hour must have"), "hold_hours": N_("Hours apart that still are one hit"),
         "hold_intervals": N_("Intervals apart that still are one hit"), "min_points": N_("Least number of values"),
@@ -60,5 +54,11 @@ TABLES: dict[str, Mapping[str, str]] = {
         "mean_minutes": N_("Minutes of a mean"), "low": N_("Lower bound"), "high": N_("Upper bound"),
         "low_span": N_("Lower bound, share of the span"), "high_span": N_("Upper bound, share of the span"),
         "factor": N_("Times the usual deviation"), "band": N_("Width of the band, share"),
+        "grace_days": N_("Days it may be late"), "grace_hours": N_("Hours it may be late"),
+        "min_days": N_("Least number of days"), "seconds": N_("Seconds"), "times": N_("Times the allowed error"),
+        "calm_points": N_("Values in order that end a hit"), "tolerance": N_("Tolerance, share"),
+        "reference_oxygen": N_("Reference oxygen, percent"), "second_oxygen": N_("Second reference oxygen, percent"),
+        "third_oxygen": N_("Third reference oxygen, percent"),
+        "most_oxygen": N_("Not judged above this oxygen, percent"), "spreads": N_("Times the usual stray"),
     },
 }  # fmt: skip

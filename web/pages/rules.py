@@ -11,6 +11,7 @@ from shared.clients.base import ServiceCallError
 from shared.contracts.detection.evaluation import EvaluationOut
 from shared.errors import NotFoundError
 from web.frame import set_frame
+from web.labels import name_of
 from web.places import places
 from web.render import render
 from web.rulework import ORDERS, join, parameter_rows
@@ -89,4 +90,5 @@ async def show_evaluation(request: Request, viewer: Reader) -> Response:
     """What the last evaluation measured, and what it did not reach, in words."""
     evaluation, rules = await asyncio.gather(evaluation_of(viewer), viewer.backends.detection.list_rules())
     newer = sorted({rule.code for rule in rules} - set(evaluation.rules)) if evaluation else []
-    return render(request, EVALUATION, evaluation=evaluation, newer=newer)
+    checks = {rule.check: name_of(rule) for rule in reversed(rules)}
+    return render(request, EVALUATION, evaluation=evaluation, newer=newer, checks_named=checks)
