@@ -14,6 +14,7 @@ from park.virtual.columns import VirtualOutlet, VirtualPark
 from park.virtual.frames import frames_of, plant_rows
 from park.virtual.spoken import SpokenOutlet
 from services.ingest.hj212.codec import Edition, Sender
+from shared.clients.base import ServiceCallError
 from shared.clients.ingest import IngestClient
 from shared.clock import Clock
 from shared.contracts.ingest import MAX_ROWS, ReadingKind, ReadingRow, ReadingsIn, outlet_uuid
@@ -21,6 +22,7 @@ from shared.contracts.ingest import MAX_ROWS, ReadingKind, ReadingRow, ReadingsI
 KIND = {MINUTE: ReadingKind.MINUTE, HOUR: ReadingKind.HOUR}
 PIECE = {MINUTE: 2 * 1440 * MINUTE, HOUR: 90 * 24 * HOUR}
 """Seconds of means that are made and sent at once, so that a year costs no more memory than a season."""
+ATTEMPTS, BUSY = 6, frozenset({429, 502, 503, 504})
 SEND_AFTER = 5
 """Seconds after the end of a period before its mean is sent."""
 Advance = Callable[[int], None]
@@ -88,5 +90,17 @@ class Broadcast:
         for start in range(0, len(rows), MAX_ROWS):
             part = [ReadingRow(at=at, values=values) for at, values in rows[start : start + MAX_ROWS]]
             outlet_id = outlet_uuid(model.enterprise, model.code)
-            await self.ingest.post_readings(ReadingsIn(outlet_id=outlet_id, kind=KIND[step], rows=part))
+            await self._post(ReadingsIn(outlet_id=outlet_id, kind=KIND[step], rows=part))
             self.rows += len(part)
+
+    async def _post(self, readings: ReadingsIn) -> None:
+        """Rows written twice are the same, so that a call that was not answered may be made again."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await self.ingest.post_readings(readings)
+            except ServiceCallError as error:
+                if error.status not in BUSY or attempt == ATTEMPTS:
+                    raise
+                await asyncio.sleep(2.0**attempt)
+            else:
+                return
