@@ -101,7 +101,7 @@ def numpy_constant(t: Integers, v: Floats) -> Integers:
 
 def numpy_spike(t: Integers, v: Floats) -> Integers:
     """Median ± 8 MAD of the values before, to twice or half, and 8 median steps out and back, width one or two."""
-    held = ~np.isnan(v)
+    held = (v >= LOW) & (v <= HIGH)
     t, v = t[held], v[held]
     step = np.abs(np.diff(v, prepend=v[0]))
     windows = sliding_window_view(v, WINDOW)[:-1]

@@ -61,3 +61,11 @@ def make_point(t: float, v: float, flag: int, limits: tuple[float, float], inter
         known and (normal or flag == MANUAL),
         known and normal,
     )
+
+
+@compiled
+def unmeasured(point: Point) -> Point:
+    """The same reading as one that no instrument made."""
+    return Point(
+        point.t, point.v, point.flag, point.low, point.high, point.interval, point.present, point.judged, False
+    )

@@ -285,6 +285,18 @@ def test_a_leap_out_and_back_within_two_intervals_is_a_spike(width: int):
     assert reference == pytest.approx(np.median(values[:24]), abs=0.01)
 
 
+@pytest.mark.parametrize("width", [1, 5])
+def test_a_value_out_of_range_is_told_as_such_and_is_neither_spike_nor_leap(width: int):
+    values = wave(60)
+    values[40 : 40 + width] = [250.0] * width
+    hits = told(run(make_plan(), make_batch(values)).hits)
+
+    assert {one[0] for one in hits} == {"range"}
+    assert {one[0] for one in told(run(make_plan(off=frozenset({"RANGE"})), make_batch(values)).hits)} == {
+        "spike" if width == 1 else "rate"
+    }
+
+
 def test_a_drop_out_and_back_is_a_spike():
     values = wave(30)
     values[24] = 1.0
