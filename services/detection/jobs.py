@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.gateways import Fetched, Readings, merged
 from services.detection.gateways.duties import DutySources
+from services.detection.nightly import Nightly
 from services.detection.service import Watch, learning, load_rulebook
 from services.detection.service.backtest_runs import BacktestRunner
 from services.detection.service.duties import DutyDesk
@@ -97,11 +98,15 @@ def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
             if after is None:
                 return
 
+    async def run_surveys() -> None:
+        await Nightly(app, readings).run(await _read_until(app, readings))
+
     return [
         *_duty_jobs(app, readings, DutySources(client)),
         Job("look_for_silence", timedelta(minutes=5), look_for_silence),
         Job("refresh_running", timedelta(minutes=30), refresh_running),
         Job("expire_suppressions", timedelta(minutes=5), partial(_expire, app)),
+        Job("run_surveys", timedelta(minutes=10), run_surveys, least=5.0),
         Job("learn_thresholds", timedelta(hours=1), partial(_learn, app, readings)),
         *_backtest_jobs(app, readings),
     ]

@@ -296,3 +296,42 @@ class NumberRow(Table, table=True):
 
     day: str = Field(primary_key=True)
     last: int
+
+
+class SurveyRunRow(Table, table=True):
+    """A run of the surveys: what it covers and how far it has come; `cursor` is the last outlet done."""
+
+    __tablename__ = "survey_runs"
+    __table_args__ = (
+        Index("survey_runs_by_time", "requested_at", "id"),
+        Index("survey_runs_open", "requested_at", postgresql_where=text("finished_at is null")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    night: datetime = Field(sa_type=DateTime(timezone=True))
+    trigger: str
+    outlet_id: UUID | None = None
+    enterprise_id: UUID | None = None
+    requested_at: datetime = Field(sa_type=DateTime(timezone=True))
+    requested_by: dict[str, Any] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
+    finished_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    cursor: UUID | None = None
+    outlets: int
+    failed: int
+    judged: int
+    hits: int
+    gaps: dict[str, int] = Field(sa_type=JSONB)
+
+
+class SurveyNightRow(Table, table=True):
+    """That an outlet was surveyed for a night, and what could not be judged: a list of factor, rule and why."""
+
+    __tablename__ = "survey_nights"
+    __table_args__ = (Index("survey_nights_by_night", "night"),)
+
+    outlet_id: UUID = Field(primary_key=True)
+    night: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))
+    run_id: UUID
+    judged: int
+    hits: int
+    unjudged: list[dict[str, str]] = Field(sa_type=JSONB)

@@ -21,6 +21,8 @@ from shared.errors import TooLargeError
 from shared.feed import Event
 
 OUTLETS_A_CALL = 50
+OUTLETS_A_WINDOW = 5
+"""Outlets whose history is asked for at once."""
 BUCKETS = {ReadingKind.REALTIME: 300, ReadingKind.MINUTE: 300, ReadingKind.HOUR: 7200, ReadingKind.DAY: 86_400}
 """Seconds: what is fetched beyond the rows an event names is at most this at either end."""
 WINDOWS = {
@@ -113,6 +115,21 @@ class Readings:
                         raise TooLargeError(f"more than {most} readings of one outlet", limit=most)
                     for (_, factor), column in split(table).items():
                         found[factor, kind] = _joined(found.get((factor, kind)), column)
+        return found
+
+    async def history_of_outlets(
+        self, ids: Sequence[UUID], kind: ReadingKind, since: datetime, until: datetime
+    ) -> dict[UUID, dict[str, Column]]:
+        """All readings of some outlets by factor, from `since` to before `until`, a window at a time."""
+        found: dict[UUID, dict[str, Column]] = {}
+        last = int(until.timestamp()) - 1
+        for first in range(int(since.timestamp()), last + 1, WINDOWS[kind]):
+            for start in range(0, len(ids), OUTLETS_A_WINDOW):
+                some = list(ids[start : start + OUTLETS_A_WINDOW])
+                for table in await self._read(some, kind, first, min(first + WINDOWS[kind] - 1, last)):
+                    for (outlet_id, factor), column in split(table).items():
+                        columns = found.setdefault(outlet_id, {})
+                        columns[factor] = _joined(columns.get(factor), column)
         return found
 
     async def history_of_factor(

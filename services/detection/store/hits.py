@@ -52,6 +52,20 @@ class Span:
         return self.started_at <= at < self.until
 
 
+class RunningHit(NamedTuple):
+    """A hit that has not ended, as it was last told."""
+
+    outlet_id: UUID
+    factor: str
+    kind: str
+    rule: str
+    started_at: datetime
+    until: datetime
+    value: float
+    reference: float
+    points: int
+
+
 def line_of(hit: Hit) -> Line:
     """Where a hit belongs."""
     return Line(hit.series.outlet_id, hit.series.factor, hit.series.kind.value, hit.rule)
@@ -79,6 +93,19 @@ class HitStore:
         """Hits of a rule that have not ended."""
         rows = await self._session.execute(select(HitRow).where(col(HitRow.running), col(HitRow.rule) == rule))
         return [Running(row.outlet_id, row.factor, row.started_at, row.value, row.reference) for row in rows.scalars()]
+
+    async def running_of(self, outlet_ids: Iterable[UUID], rules: Sequence[str]) -> list[RunningHit]:
+        """Hits of these rules at these outlets that have not ended."""
+        query = select(HitRow).where(
+            col(HitRow.running), col(HitRow.rule).in_(rules), among(HitRow.outlet_id, outlet_ids)
+        )
+        return [
+            RunningHit(
+                row.outlet_id, row.factor, row.kind, row.rule, row.started_at, row.until, row.value, row.reference,
+                row.points,
+            )
+            for row in (await self._session.execute(query)).scalars()
+        ]  # fmt: skip
 
     async def known(self, ids: Sequence[UUID]) -> set[UUID]:
         """Those of these hits that were told."""

@@ -7,6 +7,7 @@ from shared.clients.detection.mining import MiningCalls
 from shared.clients.detection.quality import QualityCalls
 from shared.clients.detection.rules import RuleCalls
 from shared.clients.detection.suppressions import SuppressionCalls
+from shared.clients.detection.surveys import SurveyCalls
 from shared.clients.detection.thresholds import ThresholdCalls
 
 
@@ -19,6 +20,7 @@ class DetectionClient(
     QualityCalls,
     RuleCalls,
     SuppressionCalls,
+    SurveyCalls,
     ThresholdCalls,
 ):
     """All calls of detection."""
