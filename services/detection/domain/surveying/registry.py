@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.detection.domain.surveying import (
+    calm,
     cap,
     digits,
     memory,
@@ -16,6 +17,7 @@ from services.detection.domain.surveying import (
 from services.detection.domain.surveying.definition import Survey
 
 SURVEYS: tuple[Survey, ...] = (
+    calm.SURVEY,
     cap.SURVEY,
     replay.SURVEY,
     noisy_replay.SURVEY,

@@ -85,7 +85,7 @@ def halved(v: Values, _rng: np.random.Generator) -> Values:
 
 
 TRICKS: dict[str, Callable[[Values, np.random.Generator], Values]] = {
-    "CAP": cap, "SMOOTH": smooth, "RANDOM": random, "VAR-UP": noisy, "PARAM-DATA": halved,
+    "CAP": cap, "SMOOTH": smooth, "RANDOM": random, "CALM": random, "VAR-UP": noisy, "PARAM-DATA": halved,
 }  # fmt: skip
 
 
