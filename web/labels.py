@@ -9,6 +9,7 @@ from web.mining_words import TABLES as MINING_TABLES
 from web.packet_words import TABLES as PACKET_TABLES
 from web.registry_words import TABLES as REGISTRY_TABLES
 from web.threshold_words import TABLES as THRESHOLD_TABLES
+from web.trial_words import TABLES as TRIAL_TABLES
 
 Table = Mapping[str, str]
 
@@ -276,6 +277,7 @@ TABLES: dict[str, Table] = {
 TABLES |= PACKET_TABLES
 TABLES |= MINING_TABLES
 TABLES.update(REGISTRY_TABLES)
+TABLES.update(TRIAL_TABLES)
 TABLES.update(DETECTION_TABLES)
 TABLES.update(THRESHOLD_TABLES)
 

@@ -57,6 +57,7 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(N_("Evaluation"), "/evaluation", "chart-column", STAFF),
             Entry(N_("Suppressions"), "/suppressions", "ban", STAFF),
             Entry(N_("Thresholds"), "/thresholds", "sliders-horizontal", (*STAFF, *ENTERPRISE)),
+            Entry(N_("Backtests"), "/backtests", "rotate-ccw", STAFF),
             Entry(N_("Mining bench"), "/mining", "chart-column", STAFF),
         ),
     ),

@@ -66,14 +66,14 @@ async def list_suppressions(
     shown = view if view in VIEWS else "all"
     state = None if shown == "all" else SuppressionState(shown)
     found, places = await asyncio.gather(
-        viewer.backends.detection.list_suppressions(state=state, cursor=cursor or None), _places(viewer)
+        viewer.backends.detection.list_suppressions(state=state, cursor=cursor or None), name_places(viewer)
     )
     return render(
         request, LIST, block="list", found=found, view=shown, views=VIEWS, may=viewer.has(*PROPOSERS), **places
     )
 
 
-async def _places(viewer: Viewer) -> dict[str, Any]:
+async def name_places(viewer: Viewer) -> dict[str, Any]:
     """What the ids stand for: enterprises, outlets, names of factors."""
     ingest = viewer.backends.ingest
     firms, outlets, factors = await asyncio.gather(
@@ -104,7 +104,7 @@ async def _form(
 ) -> Response:
     detection = viewer.backends.detection
     places, rules, limits = await asyncio.gather(
-        _places(viewer), detection.list_rules(), detection.get_suppression_limits()
+        name_places(viewer), detection.list_rules(), detection.get_suppression_limits()
     )
     outlets: dict[UUID, OutletOut] = places["outlets"]
     factors = sorted({item.factor for outlet in outlets.values() for item in outlet.factors})
@@ -184,7 +184,7 @@ async def _detail(
     rules = {rule.code: rule for rule in await viewer.backends.detection.list_rules()}
     return render(
         request, PAGE, status=422 if errors else 200, one=one, rule=rules.get(one.rule), errors=errors or {},
-        events={item.event.value: item for item in one.allowed}, **await _places(viewer),
+        events={item.event.value: item for item in one.allowed}, **await name_places(viewer),
     )  # fmt: skip
 
 

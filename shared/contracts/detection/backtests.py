@@ -40,7 +40,7 @@ class DifferenceKind(StrEnum):
     GONE = "gone"
 
 
-class RuleSetting(Wire):
+class ChangedSetting(Wire):
     """Numbers of a rule for some series; an empty selector fits all, later settings override earlier ones."""
 
     values: dict[str, Number | None] = Field(min_length=1, max_length=40)
@@ -59,7 +59,7 @@ class RulesChange(Wire):
 
     off: list[Code] = Field(default_factory=list, max_length=50)
     overrides: dict[str, dict[str, Number | None]] = Field(default_factory=dict, max_length=50)
-    settings: dict[str, list[RuleSetting]] = Field(default_factory=dict, max_length=50)
+    settings: dict[str, list[ChangedSetting]] = Field(default_factory=dict, max_length=50)
 
     @model_validator(mode="after")
     def _check(self) -> "RulesChange":

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.detection.backtests import BacktestResult, RuleComparison, RuleSetting
+from shared.contracts.detection.backtests import BacktestResult, ChangedSetting, RuleComparison
 from shared.contracts.ingest import Wire
 
 Reason = Annotated[str, Field(max_length=1000)]
@@ -55,7 +55,7 @@ class AllowedProposalEvent(Wire):
 class Candidate(Wire):
     """Settings that were tried, and what came of them."""
 
-    settings: list[RuleSetting]
+    settings: list[ChangedSetting]
     outcome: RuleComparison
 
 
@@ -68,8 +68,8 @@ class ProposalOut(Wire):
     rule: str
     state: ProposalState
     backtest_id: UUID
-    settings: list[RuleSetting]
-    former: list[RuleSetting]
+    settings: list[ChangedSetting]
+    former: list[ChangedSetting]
     """What the rule had when the proposal was made."""
     made_at: AwareDatetime
     decided: ProposalPerson | None = None
