@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from services.detection.domain.anomalies import Episode
-from services.detection.domain.backtest import settle_hits
+from services.detection.domain.backtest import Choice, settle_hits
 from services.detection.domain.backtests.bounds import bounds
 from services.detection.domain.backtests.change import changed_rules, touched
 from services.detection.domain.backtests.comparison import Known, Outcome, Window, compare
@@ -89,10 +89,10 @@ def try_outlet(trial: Trial) -> list[Outcome]:
     lines = lines_of(trial)
     points = sum(len(one.batch.t) for one in lines)
     size = Outcome(outlets=1, series=len(lines), series_days=_days(lines, ask.window), points=points)
-    before = _episodes([rule for rule in ask.rules() if rule.code in codes], lines)
+    before = _episodes(ask.rules(), lines, codes)
     outcomes = []
     for change in ask.changes or ({},):
-        after = _episodes([rule for rule in ask.rules(change) if rule.code in codes], lines) if change else before
+        after = _episodes(ask.rules(change), lines, codes) if change else before
         rules, differences, more = compare(before, after, trial.known, ask.window, codes)
         outcomes.append(Outcome(rules, differences, more).joined(size, len(differences)))
     return outcomes
@@ -111,11 +111,13 @@ def lines_of(trial: Trial) -> list[Line]:
     return made
 
 
-def _episodes(rules: Sequence[Rule], lines: Sequence[Line]) -> tuple[Episode, ...]:
+def _episodes(rules: Sequence[Rule], lines: Sequence[Line], codes: frozenset[str]) -> tuple[Episode, ...]:
+    """Anomalies of some rules; the others are off, but there, since a rule may leave a factor to another."""
     ends = [int(line.batch.t[-1]) for line in lines if len(line.batch.t)]
-    if not ends or not rules:
+    if not ends:
         return ()
-    hits = find_hits_of_outlet(rules, lines)
+    off = frozenset(rule.code for rule in rules) - codes
+    hits = find_hits_of_outlet(rules, lines, Choice(off=off))
     return settle_hits(rules, hits, until=datetime.fromtimestamp(max(ends), UTC))
 
 
