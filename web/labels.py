@@ -99,6 +99,7 @@ TABLES: dict[str, Table] = {
         "ROWS": N_("record repeated"),
         "SMOOTH": N_("smoothed data"),
         "VAR-UP": N_("more noise than usual"),
+        "CALM": N_("too calm"),
         "RATE": N_("rate of change"),
     },
     "CauseCode": {

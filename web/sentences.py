@@ -136,6 +136,10 @@ DETECTION = {
     "tampering": N_(
         "The level fell at once by %(observed)s in logarithm (bound %(reference)s), the fluctuation went on as before."
     ),
+    "calm": N_(
+        "Values scatter by %(observed)s %% of their level (bound by what was ever usual %(reference)s "
+        "%%), without a course; %(count)s readings."
+    ),
 }
 
 DEADLINES = {
