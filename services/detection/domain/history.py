@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from services.detection.domain.relations.memory import Memory
 from services.detection.domain.relations.table import table_of
 from services.detection.domain.rules import Rule, parameters
 from services.detection.domain.surveying.nights import find_survey_hits
-from services.detection.domain.thresholds.timeline import ALWAYS_DEFAULT, Timeline
+from services.detection.domain.thresholds.timeline import ALWAYS_DEFAULT, Timeline, overrides
 from shared.contracts.ingest import ReadingKind
 
 HOUR_MEANS = frozenset({"EX-H", "EX-TREND", "HUG", "STEP", "LOWVAR"})
@@ -55,25 +55,32 @@ def find_relations(rules: Sequence[Rule], lines: Sequence[Line], choice: Choice)
     """Hits of relations between lines of one outlet and kind, the ones still running last."""
     table = table_of({line.traits.factor: _in_order(line.batch) for line in lines})
     memory, hits, place = Memory(), [], None
-    for begin, end, day in stretches(rules, table.t):
+    starts = tuple(sorted({at for line in lines for at in line.own.starts}))
+    for begin, end, day in stretches(rules, table.t, starts):
         active = frozenset(rule.code for rule in rules if rule.in_force(day)) - choice.off
-        place = _place(rules, lines, active, choice)
+        place = _place(rules, lines, active, (choice, float(table.t[begin])))
         hits += advance(memory, table.part(begin, end), place)
     return hits + (running_hits(memory, place) if place else [])
 
 
-def _place(rules: Sequence[Rule], lines: Sequence[Line], active: frozenset[str], choice: Choice) -> Place:
+def _place(rules: Sequence[Rule], lines: Sequence[Line], active: frozenset[str], chosen: tuple[Choice, float]) -> Place:
     first = lines[0]
     traits = {line.traits.factor: line.traits for line in lines}
     keys = {line.traits.factor: line.key for line in lines}
-    own = choice.overrides or {}
+    choice, at = chosen
+    own = {line.traits.factor: overrides(line.own.at(at)) for line in lines}
+    given = choice.overrides or {}
+
+    def numbers(rule: Rule, factor: str) -> Mapping[str, float]:
+        return parameters(rule, traits[factor], {**own[factor].get(rule.code, {}), **given.get(rule.code, {})})
+
     return Place(
         interval=first.traits.interval,
         rules=tuple(rule for rule in rules if first.traits.kind in rule.judges),
         active=active,
         traits=traits.__getitem__,
         key=keys.__getitem__,
-        numbers=lambda rule, factor: parameters(rule, traits[factor], own.get(rule.code)),
+        numbers=numbers,
     )
 
 

@@ -87,7 +87,7 @@ def test_every_explanation_has_both_languages_and_knows_its_fields():
     [
         ("realtime", ["RANGE", None, None, None, None, "NEG", None, None, *[None] * 5]),
         ("minute", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", "TEMP850", *HOURLY]),
-        ("hour", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", None, *HOURLY]),
+        ("hour", ["RANGE", "EX-H", "CONST", "MISS", "SPIKE", "NEG", "ZERO", "TEMP850", *HOURLY]),
         ("day", ["RANGE", "EX-D", None, "MISS", None, "NEG", None, None, *[None] * 5]),
     ],
 )

@@ -19,6 +19,7 @@ from services.detection.domain.relating import Place, advance, reach, running_hi
 from services.detection.domain.relations.memory import Memory, MemoryLayoutError, dump, load
 from services.detection.domain.relations.table import Table, table_of
 from services.detection.domain.rules import parameters
+from services.detection.domain.thresholds.timeline import ALWAYS_DEFAULT, Timeline
 from tests.detection.domain.makers import OUTLET, T0, make_rules
 from tests.detection.domain.relations.rows import HOURS, POWER, make_columns, traits_of
 
@@ -151,3 +152,15 @@ def test_memory_of_another_layout_is_refused():
 
 def test_memory_is_small():
     assert len(WHOLE[1]) < 2048
+
+
+def test_history_judges_by_the_numbers_that_a_series_has_of_its_own():
+    """From hour 205 on this outlet's converted value may be off by as much as it likes."""
+    lenient = Timeline((T0 + 205 * 3600.0,), ((), (("CONV", (("tolerance", 1.0),)),)))
+    lines = [
+        Line(traits(factor), key(factor), batch, lenient if factor == "a21026-Zs" else ALWAYS_DEFAULT)
+        for factor, batch in make_columns().items()
+    ]
+    told = {(hit.opened, hit.count) for hit in find_hits_of_outlet(RULES, lines) if hit.rule == "CONV"}
+
+    assert told == {(True, 3), (False, 5)}
