@@ -101,7 +101,7 @@ async def test_a_night_is_surveyed_once_and_tells_what_it_found(world: World):
     assert (run.trigger, run.state, run.outlets, run.failed) == (SurveyTrigger.NIGHTLY, SurveyState.DONE, 3, 0)
     assert run.night == FIRST + timedelta(days=DAYS)
     assert run.hits > 0
-    assert run.gaps == []
+    assert {(gap.rule, gap.why) for gap in run.gaps} == {("BUNCH", "no_limit"), ("FLAG-ABUSE", "no_limit")}
 
 
 async def test_what_could_not_be_judged_is_kept_with_the_reason(world: World):

@@ -1,7 +1,8 @@
 """A plateau at the top: many values equal to the highest of the window, and nothing above it.
 
 A span that was set too low, or software that cuts off what is above a number. Values of an analyser that fluctuates
-are hardly ever equal; ties at the top are counted in samples and must stand out against ties anywhere else.
+are hardly ever equal; ties at the top are counted in samples, must come in several runs, and must stand out against
+ties anywhere else.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def _look(grid: Grid, sheet: Sheet, numbers: Numbers, first: int) -> Look:
         least = np.maximum(numbers["ties"] * hold[nights], numbers["share"] * points)
         likely = known & (points >= LEAST_SHARE * length) & (top > 0.0) & (number_of >= least)
         for i in np.flatnonzero(likely & ~look.found[nights]):
-            if _stands_out(window[i][there[i]], int(number_of[i]), numbers):
+            if _stands_out(window[i][there[i]], numbers):
                 places = np.flatnonzero(ties[i])
                 night = int(nights[i])
                 begin = grid.night(night) - length * grid.step
@@ -51,16 +52,23 @@ def _look(grid: Grid, sheet: Sheet, numbers: Numbers, first: int) -> Look:
     return look
 
 
-def _stands_out(values: Floats, ties: int, numbers: Numbers) -> bool:
-    """Whether the top is tied more often than any other value, and there are others."""
+def _stands_out(values: Floats, numbers: Numbers) -> bool:
+    """Whether the top is reached again and again, more often than any other value, and there are others.
+
+    One long run at the top is a constant value, which is another matter.
+    """
     different, counts = np.unique(values, return_counts=True)
-    return len(different) >= numbers["different"] and ties >= numbers["times"] * int(counts[:-1].max())
+    at_top = values == different[-1]
+    runs = int(at_top[0]) + int(np.count_nonzero(at_top[1:] & ~at_top[:-1]))
+    many = len(different) >= numbers["different"] and runs >= numbers["runs"]
+    return many and int(counts[-1]) >= numbers["times"] * int(counts[:-1].max())
 
 
 SURVEY = Survey(
     name="cap",
     parameters=(
         number("ties", 2, 1000), number("share", 0, 1), number("times", 1, 100), number("different", 2, 1000),
+        number("runs", 1, 100),
     ),
     explanations=("cap",),
     by_count=True,

@@ -153,7 +153,7 @@ def _found(rule: Rule, series: SeriesKey, look: Look, night: int, at: datetime, 
     return Hit(
         series=series, check=rule.check.name, rule=rule.code, opened=True, started_at=started, until=until,
         decided_at=at, value=float(look.value[night]), reference=float(look.reference[night]),
-        count=int(look.count[night]) if hit is None else max(hit.count, round((until - started) / series.interval)),
+        count=max(int(look.count[night]), 0 if hit is None else hit.count),
     )  # fmt: skip
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from services.detection.domain.surveying import (
+    bunching,
     calm,
     cap,
     digits,
+    mark_abuse,
     memory,
     noise,
     noisy_replay,
@@ -27,6 +29,8 @@ SURVEYS: tuple[Survey, ...] = (
     tampering.SURVEY,
     rows.SURVEY,
     digits.SURVEY,
+    bunching.SURVEY,
+    mark_abuse.SURVEY,
 )
 
 REACH_DAYS = 90

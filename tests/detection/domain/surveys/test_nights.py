@@ -28,6 +28,7 @@ EVENT = slice(100 * 24 + 7, 107 * 24 + 7)
 FACTORS = ("a34013", "a21026", "a21002", "a00000", "a19001")
 Values = np.ndarray
 RULES = tuple(rule for rule in make_rules() if isinstance(rule.check, Survey))
+TRICKED = [rule.code for rule in RULES if rule.code != "FLAG-ABUSE"]
 
 
 def make_values(seed: int = 1) -> dict[str, Values]:
@@ -99,6 +100,11 @@ def tampered(code: str, seed: int = 1) -> dict[str, Values]:
             copy = values[factor][back]
             noise = rng.normal(0, 0.05 * copy.std(), len(copy)) if code == "REPLAY-N" else 0.0
             values[factor][EVENT] = rounded(copy + noise)
+    elif code == "BUNCH":
+        v = rounded(values["a21026"] * 2.6)
+        last = slice(HOURS - 70 * 24, HOURS)
+        v[last] = np.where(v[last] > 50.0, rounded(50.0 - rng.uniform(0, 0.9, 70 * 24)), v[last])
+        values["a21026"] = v
     elif code == "ROWS":
         for factor in FACTORS:
             values[factor][EVENT] = values[factor][EVENT.start - 2 : EVENT.stop - 2].copy()
@@ -107,6 +113,15 @@ def tampered(code: str, seed: int = 1) -> dict[str, Values]:
         digits = rng.choice([0.02, 0.03, 0.07, 0.06], 720)
         values["a21026"][month] = rounded(np.floor(values["a21026"][month] * 10) / 10 + digits)
     return values
+
+
+def suited() -> tuple[dict[str, Values], Values]:
+    """Maintenance is marked a dozen times, each time right after a value near the limit."""
+    values, flags = make_values(), np.full(HOURS, ord("N"), np.uint8)
+    for at in range(EVENT.start - 600, EVENT.start, 50):
+        values["a21026"][at] = 49.0
+        flags[at + 1 : at + 4] = ord("M")
+    return values, flags
 
 
 def rule_of(code: str) -> Rule:
@@ -135,7 +150,7 @@ def night_by_night(lines: list[Line], rules: list[Rule], first: int) -> list[Hit
     return sorted(hits, key=lambda hit: (hit.decided_at, hit.key))
 
 
-@pytest.mark.parametrize("code", [rule.code for rule in RULES])
+@pytest.mark.parametrize("code", TRICKED)
 def test_each_finds_its_trick_and_tells_when(code: str):
     found = last_told(find_survey_hits([rule_of(code)], make_lines(tampered(code))))
     assert found
@@ -154,7 +169,7 @@ def test_honest_months_are_left_alone(seed: int):
     assert find_survey_hits(RULES, make_lines(make_values(seed))) == []
 
 
-@pytest.mark.parametrize("code", [rule.code for rule in RULES])
+@pytest.mark.parametrize("code", TRICKED)
 def test_nights_one_by_one_give_what_a_history_gives(code: str):
     values = tampered(code)
     values["a21026"][500:530] = np.nan
@@ -186,6 +201,16 @@ def test_what_could_not_be_judged_is_told_with_the_reason():
     assert {(one.rule, one.why) for one in outcome.unjudged} >= {
         ("SMOOTH", "no_baseline"), ("CAP", "no_baseline"), ("ROWS", "no_partner"), ("DIGIT", "too_few"),
     }  # fmt: skip
+
+
+def test_marks_that_begin_when_it_suits_are_found_and_others_are_not():
+    rule = rule_of("FLAG-ABUSE")
+    values, flags = suited()
+    whole = find_survey_hits([rule], make_lines(values, flags))
+    assert {hit.series.factor for hit in whole} == {"a21026"}
+    assert max((hit.value, hit.count) for hit in whole) == (12.0, 12)
+    assert whole == night_by_night(make_lines(values, flags), [rule], 60)
+    assert find_survey_hits([rule], make_lines(make_values(), flags)) == []
 
 
 def test_no_points_no_nights():
