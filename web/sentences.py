@@ -118,6 +118,14 @@ DETECTION = {
         "bound %(reference)s."
     ),
     "clock": N_("The clock of the logger is off by %(observed)s s, allowed are %(reference)s s."),
+    "bunching": N_(
+        "%(observed)s hours lie just below the limit where the distribution explains %(reference)s; "
+        "%(count)s readings about the limit."
+    ),
+    "status_abuse": N_(
+        "%(observed)s of %(count)s marks began right after values near or over the limit; "
+        "%(reference)s would by chance."
+    ),
     "cap": N_(
         "%(observed)s %% of the values stand exactly at the highest, %(reference)s (%(count)s readings), "
         "with nothing above."
