@@ -23,6 +23,9 @@ from shared.contracts.detection import AnomalyState, Nature
 
 __all__ = ["Change", "ChangeKind", "Episode", "Policy", "Worst", "apply_hit", "fold", "settle"]
 
+STILLNESS = frozenset({"constant", "flat", "cap", "calm", "smoothness"})
+"""Checks that see one and the same thing, values too still: on one factor they are no two signs of fraud."""
+
 
 def apply_hit(known: Sequence[Episode], hit: Hit, *, policy: Policy, hazardous: bool = False) -> list[Change]:
     """Changes that one reported, or still running, hit makes; none if it says nothing new.
@@ -149,6 +152,7 @@ def _supports(one: Episode, other: Episode, policy: Policy) -> bool:
     return (
         one.outlet_id == other.outlet_id
         and one.rule != other.rule
+        and not (one.factor == other.factor and {one.check, other.check} <= STILLNESS)
         and one.started_at <= other.until + window
         and other.started_at <= one.until + window
     )

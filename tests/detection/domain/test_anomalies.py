@@ -215,6 +215,9 @@ def test_two_independent_suspicions_of_fraud_at_an_outlet_are_severity_a():
         ("RANGE", "A"),
         ("CONST", "A"),
     ]
+    still = replace(make_hit(40, 20, rule="RANGE"), check="cap")
+    assert graded(still) == [("CONST", "B"), ("RANGE", "B")]
+    assert graded(replace(still, check="replay")) == [("CONST", "A"), ("RANGE", "A")]
     same_rule = make_hit(2, 30, rule="CONST", factor="a21002")
     assert graded(same_rule) == [("CONST", "B"), ("CONST", "B")]
 
