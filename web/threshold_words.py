@@ -18,6 +18,7 @@ TABLES: dict[str, Mapping[str, str]] = {
     "ThresholdOrigin": {"learnt": N_("Learnt from its history"), "manual": N_("Set by a person")},
     "threshold_number": {
         "CONST.min_hours": N_("Same value for"), "ZERO.min_hours": N_("Zero for"),
+        "RATE.factor": N_("Step, in wide steps of its own"),
         "LOWVAR.relative": N_("Range of a day, of its level"), "SPIKE.factor": N_("Leap, in median deviations"),
         "SPIKE.relative": N_("Leap, of the level"), "STEP.factor": N_("Shift, in quartile distances"),
         "STEP.relative": N_("Shift, of the level"),
@@ -68,7 +69,7 @@ def basis_text(basis: ThresholdBasis) -> str:
 
 def observed_text(rule: str, one: LearntNumber) -> str:
     """What the series itself showed."""
-    sentence = OBSERVED.get(f"{rule}.{one.parameter}", N_("At %(share)s of its own history stands %(observed)s."))
+    sentence = OBSERVED.get(f"{rule}.{one.parameter}", N_("At %(observed)s, %(share)s of its own readings pass."))
     share = 1.0 - one.quantile if one.parameter in SHARES else one.quantile
     return gettext(sentence) % {
         "share": formats.percent(share, 2), "observed": number_text(one.parameter, one.observed),

@@ -1,7 +1,8 @@
 """Thresholds: learnt by night from what nobody doubts, decided by people, in force from a data time on."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from services.detection.store import SeriesId
 from services.detection.store.thresholds import ThresholdStore
 from shared.auth import Role
 from shared.clients.base import ServiceCallError
+from shared.contracts.detection.backtests import BacktestIn, RulesChange
 from shared.contracts.detection.thresholds import (
     ThresholdDetail,
     ThresholdEvent,
@@ -281,6 +283,26 @@ async def test_history_read_in_other_pieces_and_after_ends_before_a_commit_is_th
     # Nine hours from 10 on: found by the rule's six before 16, and goes on. Nine from 24: under twelve. Eight from 36:
     # seven from 40 on.
     assert [(row[1], row[3]) for row in stories[0][0]] == [(at(10), 9), (at(36), 8)]
+
+
+async def test_a_backtest_meets_the_numbers_that_held_then(world: World):
+    world.app.state.backtest_pool = ThreadPoolExecutor
+    await world.ingest.register(make_outlet())
+    await world.catch_up()
+    await hold(world, at(0), 12.0)
+    values = [*steps(4, 1), *[33.3] * 7, *steps(19, 1), *[35.5] * 9, *steps(21, 1), *[37.7] * 13, *steps(30, 1)]
+    await read(world, values)
+    world.clock.set(at(110))
+    live = await world.anomalies(rule="CONST")
+    asked = BacktestIn(change=RulesChange(off=["CONST"]), first_day=date(2026, 3, 1), last_day=date(2026, 3, 4))
+    one = await world.as_(Role.OFFICER).start_backtest(asked)
+    await world.run_job("run_backtests")
+    result = (await world.as_(Role.OFFICER).get_backtest(one.id)).result
+
+    assert result is not None
+    found = {(one.anomaly_id, one.started_at, one.points) for one in result.differences}
+    assert found == {(one.id, one.started_at, one.points) for one in live}
+    assert sorted(item[2] for item in found) == [7, 13]
 
 
 async def timeline_of(world: World) -> Timeline:

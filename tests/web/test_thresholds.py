@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from services.detection.domain.people import Person
 from services.detection.domain.thresholds.model import Basis, Threshold, Version, threshold_id
+from services.detection.domain.thresholds.policy import policy_on
 from services.detection.main import create_app as create_detection
 from services.detection.settings import Settings
 from services.detection.store import SeriesStore
@@ -25,6 +26,7 @@ from tests.web.makers import NOW
 from tests.web.park import PASSWORD, Park
 from tests.web.test_pages import left_in_chinese, left_in_english
 from web.main import create_app
+from web.threshold_words import TABLES
 
 OUTLET, OTHER = makers.make_outlet("E-001"), makers.make_outlet("E-002")
 FACTOR = OUTLET.factors[0].factor
@@ -73,6 +75,12 @@ def make_threshold(now: datetime) -> Threshold:
 async def log_in(portal: httpx.AsyncClient, username: str) -> None:
     answer = await portal.post("/login", data={"username": username, "password": PASSWORD})
     assert answer.status_code == 303
+
+
+def test_every_number_that_a_series_may_have_has_a_name() -> None:
+    own = policy_on(NOW.date()).numbers
+
+    assert {f"{rule}.{name}" for rule, names in own.items() for name in names} == TABLES["threshold_number"].keys()
 
 
 async def test_what_was_learnt_is_shown_with_its_basis_and_decided(portal: httpx.AsyncClient) -> None:

@@ -20,6 +20,7 @@ from services.detection.gateways import Readings
 from services.detection.service.backtest_wire import result_out
 from services.detection.service.backtests import record
 from services.detection.service.local_rules import usable_versions
+from services.detection.service.timelines import read_timelines
 from services.detection.service.trial import Ask, Trial, kinds_judged, try_outlet, warm_up, watch_parent
 from services.detection.store import EnterpriseStore, MarkStore, SeriesStore
 from services.detection.store.backtests import BacktestStore
@@ -149,10 +150,12 @@ class BacktestRunner:
             trades = await EnterpriseStore(session).trades([outlet.enterprise_id])
             covers = (await MarkStore(session).covers({outlet_id: since})).get(outlet_id, [])
             known = await store.known(outlet_id, ask.window, ask.codes)
+            read = await read_timelines(session, {rule.code: rule for rule in ask.rules()}, [outlet_id])
+        own = {(series.factor, series.kind): timeline for series, timeline in read.items()}
         kinds = kinds_judged([rule for change in (None, *ask.changes) for rule in ask.rules(change)
                               if rule.code in ask.codes])  # fmt: skip
         columns = await self.readings.history(outlet_id, kinds, since, ask.window.until, bounds().most_values)
-        return Trial(ask, outlet, trades.get(outlet.enterprise_id, ""), columns, tuple(covers), known)
+        return Trial(ask, outlet, trades.get(outlet.enterprise_id, ""), columns, tuple(covers), known, own)
 
     async def _finish(self, one: Backtest, outcomes: Sequence[Outcome]) -> None:
         async with self.db.transaction() as session:

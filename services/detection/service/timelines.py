@@ -1,7 +1,7 @@
 """Own numbers of series by data time, kept in memory until thresholds of their outlet change."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -33,23 +33,31 @@ class Timelines:
         old = [one for one, count in counts.items() if count and self._kept.get(one, (0, {}))[0] != count]
         if not old:
             return
-        versions: dict[SeriesId, dict[str, list[Version]]] = defaultdict(lambda: defaultdict(list))
-        for row, version in await ThresholdStore(session).accepted(old):
-            rule = rules.get(row.rule)
-            series = SeriesId(row.outlet_id, row.factor, ReadingKind(row.kind))
-            if rule is None:
-                log.warning("threshold_of_no_rule", threshold_id=str(row.id), rule=row.rule)
-                continue
-            versions[series][row.rule].append(_usable(version, rule, row.id))
+        read = await read_timelines(session, rules, old)
         for outlet_id in old:
             self._kept[outlet_id] = counts[outlet_id], {}
-        for series, by_rule in versions.items():
-            self._kept[series.outlet_id][1][series] = make_timeline(by_rule)
+        for series, timeline in read.items():
+            self._kept[series.outlet_id][1][series] = timeline
 
     def of(self, series: SeriesId) -> Timeline:
         """The timeline of one series of an outlet that was loaded."""
         kept = self._kept.get(series.outlet_id)
         return kept[1].get(series, ALWAYS_DEFAULT) if kept else ALWAYS_DEFAULT
+
+
+async def read_timelines(
+    session: AsyncSession, rules: Mapping[str, Rule], outlet_ids: Iterable[UUID]
+) -> dict[SeriesId, Timeline]:
+    """Timelines of the series of these outlets that have numbers of their own, by the rules of these codes."""
+    versions: dict[SeriesId, dict[str, list[Version]]] = defaultdict(lambda: defaultdict(list))
+    for row, version in await ThresholdStore(session).accepted(outlet_ids):
+        rule = rules.get(row.rule)
+        series = SeriesId(row.outlet_id, row.factor, ReadingKind(row.kind))
+        if rule is None:
+            log.warning("threshold_of_no_rule", threshold_id=str(row.id), rule=row.rule)
+            continue
+        versions[series][row.rule].append(_usable(version, rule, row.id))
+    return {series: make_timeline(by_rule) for series, by_rule in versions.items()}
 
 
 def _usable(version: Version, rule: Rule, threshold_id: UUID) -> Version:
