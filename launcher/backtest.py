@@ -141,7 +141,7 @@ class StackSource:
             trades |= {one.id: one.trade for one in firms.items}
             if (cursor := firms.next) is None:
                 break
-        return Registry(outlets, trades)
+        return Registry(outlets, trades, ("no thresholds of single series, no suppressions",))
 
     async def jobs(self, ask: Ask, outlets: Sequence[OutletOut], trades: dict[UUID, str]) -> AsyncIterator[Any]:
         """What each outlet needs, in order."""

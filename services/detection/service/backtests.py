@@ -12,9 +12,9 @@ from services.detection.domain.backtests.bounds import bounds
 from services.detection.domain.backtests.change import changed_rules, touched
 from services.detection.domain.backtests.life import STARTERS, find_row, move
 from services.detection.domain.backtests.model import Backtest
-from services.detection.domain.people import Person
 from services.detection.domain.suppressing.limits import refusal
 from services.detection.service.local_rules import rulebook_of
+from services.detection.service.people import person_of
 from services.detection.store.backtests import BacktestFilter, BacktestStore
 from services.detection.store.numbers import take_number
 from services.detection.store.series import SeriesStore
@@ -78,7 +78,7 @@ class BacktestService:
         await self._check_size(given, now.astimezone(PARK_ZONE).date())
         one = Backtest(
             id=uuid4(), no="", state=BacktestState.QUEUED, changes=(change,), rules=tuple(sorted(touched(change))),
-            first_day=given.first_day, last_day=given.last_day, asked=_person(self._caller, now),
+            first_day=given.first_day, last_day=given.last_day, asked=person_of(self._caller, now),
             enterprise_id=given.enterprise_id, outlet_id=given.outlet_id, note=given.note.strip(),
         )  # fmt: skip
         await SeriesStore(self._session).lock()
@@ -165,7 +165,3 @@ async def record(session: AsyncSession, actor: audit.Actor, action: str, one: Ba
     await audit.record(
         session, actor, f"backtest.{action}", f"backtest:{one.id}", at=at, after=after, reason=one.reason or one.note
     )
-
-
-def _person(caller: Principal, at: datetime) -> Person:
-    return Person(caller.subject, caller.name, caller.organisation_name, at)

@@ -22,6 +22,7 @@ from services.detection.service.backtest_wire import result_out
 from services.detection.service.backtests import add, check_staff
 from services.detection.service.judging import rules_to_retune
 from services.detection.service.local_rules import rulebook_of
+from services.detection.service.people import person_of
 from services.detection.service.rulebook import Rulebook
 from services.detection.store.backtests import BacktestStore
 from services.detection.store.numbers import take_number
@@ -32,11 +33,11 @@ from shared import audit
 from shared.auth import Principal
 from shared.clock import PARK_ZONE
 from shared.contracts.detection.backtests import BacktestState
+from shared.contracts.detection.people import PersonOut
 from shared.contracts.detection.proposals import (
     ProposalDecision,
     ProposalEvent,
     ProposalOut,
-    ProposalPerson,
     ProposalState,
 )
 from shared.errors import NotFoundError
@@ -92,7 +93,7 @@ class ProposalService:
         before = await self._get(proposal_id, lock=True)
         check_version(before.version, version)
         now, rulebook = self._now(), await rulebook_of(self._session)
-        by = Person(self._caller.subject, self._caller.name, self._caller.organisation_name, now)
+        by = person_of(self._caller, now)
         after = move(before, event, by, self._caller.roles, self._settings(before.rule, rulebook), decision.reason)
         await self._store.save(after)
         versions, tomorrow = RuleVersionStore(self._session), now.astimezone(PARK_ZONE).date() + timedelta(days=1)
@@ -126,7 +127,7 @@ class ProposalService:
         same = ("id", "no", "rule", "state", "backtest_id", "settings", "former", "made_at", "decision", "end_reason",
                 "version")  # fmt: skip
         people = {
-            name: ProposalPerson(**asdict(person)) if (person := getattr(one, name)) else None
+            name: PersonOut(**asdict(person)) if (person := getattr(one, name)) else None
             for name in ("decided", "ended")
         }
         begin, end = validity or (None, None)

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.contracts.detection.backtests import BacktestResult, ChangedSetting, RuleComparison
+from shared.contracts.detection.people import PersonOut
 from shared.contracts.ingest import Wire
 
 Reason = Annotated[str, Field(max_length=1000)]
@@ -34,15 +35,6 @@ class ProposalDecision(Wire):
     """Why it is accepted, declined or withdrawn."""
 
     reason: Reason = ""
-
-
-class ProposalPerson(Wire):
-    """Who did something, and when."""
-
-    subject: str
-    name: str
-    organisation: str
-    at: AwareDatetime
 
 
 class AllowedProposalEvent(Wire):
@@ -72,9 +64,9 @@ class ProposalOut(Wire):
     former: list[ChangedSetting]
     """What the rule had when the proposal was made."""
     made_at: AwareDatetime
-    decided: ProposalPerson | None = None
+    decided: PersonOut | None = None
     decision: str = ""
-    ended: ProposalPerson | None = None
+    ended: PersonOut | None = None
     end_reason: str = ""
     valid_from: date | None = None
     """The day of the park from which accepted numbers hold."""
