@@ -14,10 +14,6 @@ TABLES: dict[str, Mapping[str, str]] = {
         "withdrawn": N_("Withdrawn"),
     },
     "DifferenceKind": {"new": N_("Would fire"), "gone": N_("Would no longer fire")},
-    "Verdict": {
-        "confirmed": N_("Confirmed"), "explained": N_("Explained"), "false_alarm": N_("False alarm"),
-        "undetermined": N_("Undetermined"),
-    },
     "backtest_reason": {
         "too_long": N_("It ran too long. Choose fewer days or outlets."),
         "too_many_readings": N_("An outlet has too many readings in this span. Choose fewer days."),
