@@ -6,7 +6,7 @@ from web.i18n import N_
 
 TABLES: dict[str, Mapping[str, str]] = {
     "BacktestState": {
-        "queued": N_("Waiting"), "running": N_("Running"), "done": N_("Done"), "failed": N_("Failed"),
+        "queued": N_("In the queue"), "running": N_("Running"), "done": N_("Done"), "failed": N_("Failed"),
         "cancelled": N_("Cancelled"),
     },
     "ProposalState": {
