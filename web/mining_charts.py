@@ -84,8 +84,12 @@ def limit_bars(row: BunchingRow, said: str) -> Markup:
     floor = TALL - FOOT
     shapes = _bin_shapes(row.bins, WIDE, floor, 14)
     slot = WIDE / len(row.bins)
-    for place, one in enumerate(row.bins):
-        shapes.append(_text((place + 0.5) * slot, TALL - 5, formats.percent(one.high)))
+    limit = next((place for place, one in enumerate(row.bins) if one.high >= 1 - 1e-9), 0)
+    shapes += [
+        _text((place + 1) * slot, TALL - 5, formats.percent(one.high))
+        for place, one in enumerate(row.bins[:-1])
+        if (place - limit) % 2 == 0
+    ]
     shapes.append(f'<line class="m-axis" x1="0" x2="{WIDE:g}" y1="{floor:g}" y2="{floor:g}"/>')
     return _svg("bars", WIDE, TALL, said, shapes)
 
