@@ -65,7 +65,13 @@ def N_(message: str) -> str:  # noqa: N802 - the name that extraction looks for
 
 def locale() -> Locale:
     """Babel's locale of this request."""
-    return Locale.parse(current_language.get())
+    return _locale(current_language.get())
+
+
+@cache
+def _locale(language: str) -> Locale:
+    """Read once: Babel looks through all its locales for a name, which every number of a page would pay for."""
+    return Locale.parse(language)
 
 
 def supported(tag: str) -> str | None:
