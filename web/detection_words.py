@@ -24,7 +24,7 @@ TABLES: dict[str, Mapping[str, str]] = {
     "evaluation_set": {
         "river": N_("River"), "stacks": N_("Stacks"), "plant": N_("Drinking-water plant"),
         "constant": N_("Constant runs"), "honest": N_("Honest stretches"), "injected": N_("Injected faults"),
-        "park": N_("Virtual park"),
+        "park": N_("Virtual park"), "minutes": N_("Virtual park by the minute"),
     },
     "evaluation_bar": {
         "river": N_("Twice as often right as the naive check, at no fewer events found."),
