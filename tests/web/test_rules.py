@@ -2,12 +2,15 @@
 
 import pytest
 
+from shared.contracts.detection import SEVERAL, Severity
+from shared.contracts.detection.anomalies import WHOLE_OUTLET
 from shared.contracts.ingest import outlet_uuid
 from tests.web.conftest import HTMX, LogIn
 from tests.web.fake_rules import QUALITY, RULES, make_evaluation
-from tests.web.makers import uid
+from tests.web.makers import COD, FLOW, make_anomaly, make_outlet, uid
 from tests.web.park import Park
 from tests.web.test_pages import left_in_chinese, left_in_english
+from web.pages.anomalies import curves_of
 from web.rulework import checks_of, join, parameter_rows
 
 PAGES = ("/rules", "/rules?sort=burden", "/rules/CONST", "/rules/EX-H", "/detection/quality",
@@ -105,3 +108,13 @@ async def test_an_enterprise_sees_its_anomaly_without_what_is_for_staff(log_in: 
     assert "/suppressions/new" not in page
     assert "/similar" not in page
     assert (await client.get(f"{path}/similar")).status_code == 403
+
+
+def test_curves_are_of_factors_that_are_measured() -> None:
+    outlet, anomaly = make_outlet("E-001"), make_anomaly("E-001", "CONST", Severity.B)
+    whole = anomaly.model_copy(update={"factor": WHOLE_OUTLET})
+    parent = anomaly.model_copy(update={"factor": SEVERAL, "factors": [FLOW, COD]})
+
+    assert curves_of(anomaly, outlet) == [COD, FLOW]
+    assert curves_of(whole, outlet) == [COD, FLOW]
+    assert curves_of(parent, outlet) == [COD, FLOW]

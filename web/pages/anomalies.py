@@ -13,14 +13,15 @@ from shared.auth import Role
 from shared.clients.base import ServiceCallError
 from shared.contracts.casework import CaseSummary
 from shared.contracts.detection import AnomalyOut
+from shared.contracts.detection.anomalies import WHOLE_OUTLET
 from shared.contracts.ingest import OutletOut, ReadingKind, Series
 from shared.logging import get_logger
 from web.acts import local_time
 from web.charts import RANGES, Chart, Window, anomaly_bands, chosen, mark_bands
 from web.frame import set_frame
 from web.i18n import gettext
-from web.labels import name_of
 from web.pages.curves import MINUTE_WINDOW, marks_in, read_series
+from web.places import factor_names
 from web.render import render
 from web.session import BUREAU, STAFF, SUPERVISORS, RoleNeeded, SomeViewer, Viewer
 from web.several import curve_among
@@ -60,7 +61,7 @@ def curves_of(anomaly: AnomalyOut, outlet: OutletOut) -> list[str]:
     first = curve_among(anomaly.factors) or anomaly.factor
     limited = {limit.factor for limit in outlet.limits}
     others = sorted((item.factor for item in outlet.factors), key=lambda code: (code not in own, code not in limited))
-    return list(dict.fromkeys([first, *others]))[:MOST_CURVES]
+    return list(dict.fromkeys([*([] if first == WHOLE_OUTLET else [first]), *others]))[:MOST_CURVES]
 
 
 async def _charts(viewer: Viewer, anomaly: AnomalyOut, outlet: OutletOut, names: Mapping[str, str], window: Window,
@@ -114,7 +115,7 @@ async def show_anomaly(
         backends.ingest.list_factors(),
         backends.casework.list_cases(enterprise_id=anomaly.enterprise_id, sort="newest", limit=MOST_CASES),
     )
-    names = {factor.code: name_of(factor) for factor in factors}
+    names = factor_names(factors)
     now = request.app.state.settings.clock.now()
     window = _window(anomaly, range, now)
     several = gettext("%(n)s factors") % {"n": len(anomaly.factors)} if anomaly.factors else ""
@@ -139,7 +140,7 @@ async def show_similar(request: Request, viewer: Staff, anomaly_id: UUID) -> Res
     found, factors = await asyncio.gather(
         viewer.backends.detection.find_similar(anomaly_id, limit=MOST_SIMILAR), viewer.backends.ingest.list_factors()
     )
-    names = {factor.code: name_of(factor) for factor in factors}
+    names = factor_names(factors)
     return render(request, SIMILAR, block="similar", found=found, names=names, anomaly=found.anomaly)
 
 

@@ -19,6 +19,7 @@ from web.frame import set_frame
 from web.htmx import is_htmx
 from web.i18n import current_language
 from web.labels import name_of
+from web.places import factor_names
 from web.render import render
 from web.session import STAFF, RoleNeeded, Viewer
 from web.watch import SHOWN, Line, Wish, count, join, level
@@ -100,7 +101,7 @@ async def show_desk(request: Request, viewer: Watcher, asked: Annotated[Asked, D
         return Response(status_code=NOT_MODIFIED, headers={"ETag": f'"{tag}"'})
     answer = render(
         request, PAGE, block="desk", lines=page, counts=counts, wish=wish, views=list(SHOWN), asked=asked, tag=tag,
-        names={item.code: name_of(item) for item in factors}, level=level, total=len(shown), every=len(lines),
+        names=factor_names(factors), level=level, total=len(shown), every=len(lines),
         pages=-(-len(shown) // LINES_A_PAGE), own=viewer.has(Role.ENTERPRISE), firms=_firms(lines),
         absent=[name for name, part in (("detection", opened), ("casework", cases), ("grading", colours))
                 if part is None],
