@@ -14,12 +14,12 @@ WEEK = 7
 
 
 class Answer(NamedTuple):
-    """What was measured over a window of days and what it was held against; `count` points speak for it."""
+    """What was measured over a window of days and what it was held against; `points` speak for it."""
 
     found: bool
     value: float
     reference: float
-    count: int
+    points: int
     why: int = Why.JUDGED
 
 
@@ -36,6 +36,6 @@ def by_week(grid: Grid, first: int, days: int, ask: Callable[[slice], Answer]) -
         answer = ask(slice((week + 1 - days) * grid.per_day, (week + 1) * grid.per_day))
         end = grid.night(week)
         look.found[here], look.value[here], look.reference[here] = answer.found, answer.value, answer.reference
-        look.start[here], look.end[here], look.count[here] = end - days * DAY, end, answer.count
+        look.start[here], look.end[here], look.count[here] = end - days * DAY, end, answer.points
         look.why[here] = answer.why
     return look
