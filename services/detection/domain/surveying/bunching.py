@@ -18,14 +18,14 @@ def _one(grid: Grid, sheet: Sheet, numbers: Numbers, first: int) -> Look:
     def ask(slots: slice) -> Answer:
         limit = sheet.high[slots][np.isfinite(sheet.high[slots])]
         if not len(limit) or limit[-1] <= 0.0:
-            return Answer(found=False, value=math.nan, reference=math.nan, count=0, why=Why.NO_LIMIT)
+            return Answer(found=False, value=math.nan, reference=math.nan, points=0, why=Why.NO_LIMIT)
         # A limit that changed within the window was another line to stay below.
         v = sheet.v[slots] / sheet.high[slots]
         series = make_series(np.arange(len(v)) * grid.step, v)
         settings = Settings(z=numbers["z"], above_share=numbers["above_share"])
         finding = survey_bunching(series, 1.0, settings)
         if finding.unjudged is not None:
-            return Answer(found=False, value=math.nan, reference=settings.z, count=finding.points, why=Why.TOO_FEW)
+            return Answer(found=False, value=math.nan, reference=settings.z, points=finding.points, why=Why.TOO_FEW)
         return Answer(finding.found, float(finding.below), finding.below_expected, finding.points)
 
     return by_week(grid, first, int(numbers["days"]), ask)

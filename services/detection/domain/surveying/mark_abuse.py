@@ -29,7 +29,7 @@ def _one(grid: Grid, sheet: Sheet, numbers: Numbers, first: int) -> Look:
         times = np.arange(len(share)) * grid.step
         finding = survey_mark_abuse(make_series(times, share), times[begun[slots]], 1.0, float(grid.step), settings)
         if finding.unjudged is not None:
-            return Answer(found=False, value=math.nan, reference=settings.p, count=finding.points, why=Why.TOO_FEW)
+            return Answer(found=False, value=math.nan, reference=settings.p, points=finding.points, why=Why.TOO_FEW)
         return Answer(finding.found, float(finding.suited), finding.base * finding.points, finding.points)
 
     return by_week(grid, first, int(numbers["days"]), ask)
