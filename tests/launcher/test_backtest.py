@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from click.testing import Result
 from typer.testing import CliRunner
 
 from launcher.cli import build
+from services.detection.service.rulebook import FOLDER
 from services.ingest.domain.extracts import SCHEMA, Form, encoder
 from shared.contracts.ingest import LimitOut, Medium, OutletFactor, OutletOut, ReadingKind, enterprise_uuid, outlet_uuid
 
@@ -120,12 +122,9 @@ def test_the_first_day_knows_what_came_before_it(tmp_path: Path, story: Path) ->
 
 
 def test_one_outlet_and_whole_rules(tmp_path: Path, story: Path) -> None:
-    whole = """
-rules:
-  - {code: CONST, check: constant, name: {zh: 恒, en: C}, description: {zh: 恒, en: C}, nature: N2, severity: C,
-     source: test, valid_from: 2020-01-01, judges: [hour],
-     settings: [{values: {min_points: 3, min_hours: 11, span_share: 0.001, hold_hours: 24, floor: 0}}]}
-"""
+    (shipped,) = yaml.safe_load((FOLDER / "constant.yaml").read_text(encoding="utf-8"))["rules"]
+    shipped["settings"][0]["values"] |= {"min_points": 3, "min_hours": 11}
+    whole = yaml.safe_dump({"rules": [shipped | {"judges": ["hour"]}]}, allow_unicode=True)
     result = run(tmp_path, whole, "--data", story, "--outlet", ONE, "--out", tmp_path / "out.json")
     const = told(tmp_path)["by_rule"]["CONST"]
 
