@@ -20,6 +20,7 @@ from services.detection.domain.backtest import Choice
 from services.detection.domain.checks.definition import Traits
 from services.detection.domain.hits import Hit, SeriesKey
 from services.detection.domain.kernel import Batch
+from services.detection.domain.relations.codes import PLANT
 from services.detection.domain.rules import Rule, parameters
 from services.detection.domain.surveying.definition import Look, Numbers, Survey, Why
 from services.detection.domain.surveying.registry import REACH_DAYS
@@ -93,8 +94,9 @@ def survey(
 
 
 def _grids(lines: Sequence[AnyLine], nights: tuple[datetime, datetime] | None) -> Iterator[Sheets]:
-    """Lines on grids, those of one interval together."""
-    hours = sorted((one for one in lines if one.traits.kind in JUDGED), key=lambda one: one.traits.factor)
+    """Lines on grids, those of one interval together; what the plant's own meters tell may do as it pleases."""
+    station = (one for one in lines if one.traits.kind in JUDGED and one.traits.factor not in PLANT)
+    hours = sorted(station, key=lambda one: one.traits.factor)
     span = None
     if nights is not None:
         span = int(nights[0].timestamp()) - REACH_DAYS * DAY, int(nights[1].timestamp())
