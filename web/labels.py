@@ -102,6 +102,7 @@ TABLES: dict[str, Table] = {
         "SMOOTH": N_("smoothed data"),
         "VAR-UP": N_("more noise than usual"),
         "CALM": N_("too calm"),
+        "DRIFT": N_("drift of checks"),
         "RATE": N_("rate of change"),
     },
     "CauseCode": {

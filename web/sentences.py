@@ -148,6 +148,7 @@ DETECTION = {
         "Values scatter by %(observed)s %% of their level (bound by what was ever usual %(reference)s "
         "%%), without a course; %(count)s readings."
     ),
+    "drift": N_("The errors of checks drift; their latest median is %(observed)s, one check may err by %(reference)s."),
 }
 
 DEADLINES = {

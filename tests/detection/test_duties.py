@@ -102,7 +102,7 @@ async def test_a_derived_day_mean_over_its_limit_is_one_anomaly_beside_a_reporte
         rule="r", digest="", computed_at=at(20),
     )  # fmt: skip
     derived = [mean, mean.model_copy(update={"at": at(-8) + 5 * DAY, "value": 48.0})]
-    shares = Shares((outlet,), at(0), {}, {outlet: derived}, [])
+    shares = Shares((outlet,), at(0), {}, {outlet: derived}, [], [])
     for hours in (150, 174):
         world.clock.set(at(hours))
         async with world.app.state.db.transaction() as session:

@@ -25,6 +25,8 @@ PAGE, MOST_PAGES = 200, 100
 RECENT = timedelta(days=3)
 """Records and differences that came late are still looked at."""
 MARKS_SINCE = timedelta(days=35)
+CHECKS_SINCE, MOST_CHECKS = timedelta(days=365), 500
+"""Records of an outlet in which drift is looked for: the latest of a year."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Shares:
-    """What ingest counted for some outlets since `month` began, and in the year; their day means of the last days."""
+    """What ingest counted for some outlets since `month` began, and in the year; their day means of the last days,
+    their checks of the last year.
+    """
 
     outlet_ids: tuple[UUID, ...]
     month: datetime
     days: Mapping[UUID, Sequence[DayOut]]
     means: Mapping[UUID, Sequence[MeanOut]]
     budgets: Sequence[OutletBudget]
+    records: Sequence[QaOut]
 
 
 @dataclass
@@ -87,13 +92,16 @@ class DutySources:
         days: dict[UUID, list[DayOut]] = {}
         means: dict[UUID, list[MeanOut]] = {}
         budgets: list[OutletBudget] = []
+        records: list[QaOut] = []
         for one in outlet_ids:
             if local.date() > month.date():
                 days[one] = await self.client.list_outlet_days(one, month.date(), local.date())
             means[one] = (await self.client.list_means(one, MeanKind.DAY, now - RECENT, now)).items
+            checks = await self.client.list_qa_records(outlet_id=one, since=now - CHECKS_SINCE, limit=MOST_CHECKS)
+            records += checks.items
             held = await self.client.mark_budgets(one, local.year)
             budgets += [OutletBudget(outlet_id=one, **budget.model_dump()) for budget in held]
-        return Shares(tuple(outlet_ids), month, days, means, budgets)
+        return Shares(tuple(outlet_ids), month, days, means, budgets, records)
 
 
 async def _all(what: str, read: Callable[[str | None], Awaitable[Page[Item]]]) -> list[Item]:

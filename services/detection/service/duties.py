@@ -12,6 +12,7 @@ from services.detection.domain.duties import (
     calibration,
     clock,
     day_mean,
+    drift,
     flag_rate,
     late_mark,
     mark_budget,
@@ -33,7 +34,7 @@ from shared.contracts.ingest import OutletOut, ReadingKind
 OUTLETS_A_LOOK = 200
 STANDING = frozenset({calibration.JUDGE.name, late_mark.JUDGE.name, clock.JUDGE.name})
 """Of these a look knows all that stand: what runs and is not among them is over."""
-SINCE_UNKNOWN = frozenset({clock.JUDGE.name, mark_budget.JUDGE.name})
+SINCE_UNKNOWN = frozenset({clock.JUDGE.name, mark_budget.JUDGE.name, drift.JUDGE.name})
 DAY_MEANS = exceedance.CHECK.name
 """The rule on day means judges those that a logger sent, in the kernel, and here those derived from what it sent."""
 
@@ -87,6 +88,7 @@ class DutyDesk:
             {
                 name: flag_rate.find(shares.days, self._numbers(name), shares.month),
                 other: mark_budget.find(shares.budgets, self._numbers(other), self._now),
+                drift.JUDGE.name: drift.find(shares.records, self._numbers(drift.JUDGE.name)),
                 DAY_MEANS: day_mean.find(shares.means, self._day_limit),
             },
             within=set(shares.outlet_ids),

@@ -10,6 +10,7 @@ from services.detection.domain.duties import (
     calibration,
     clock,
     day_mean,
+    drift,
     flag_rate,
     late_mark,
     mark_budget,
@@ -91,6 +92,29 @@ def test_a_failed_check_counts_unless_it_was_corrected(fields: dict[str, Any], *
     assert [(one.value, one.reference, one.until) for one in found] == (
         [(0.15, 0.1, NOW - DAY + HOUR)] if counts else []
     )
+
+
+CUSUM = {"k": 0.5, "h": 5.0, "learn": 20.0, "least_points": 25.0}
+
+
+def checks(errors: list[float], **fields: Any) -> list[QaOut]:
+    """Weekly checks, the last a week ago."""
+    days = range(7 * len(errors), 0, -7)
+    return [record(at=NOW - n * DAY, error=e, passed=True, **fields) for n, e in zip(days, errors, strict=True)]
+
+
+def test_errors_that_move_one_way_drift_though_each_passes() -> None:
+    steady = [0.01 * (-1) ** n for n in range(40)]
+    moved = [*steady[:26], *(0.01 * (-1) ** n + 0.03 for n in range(14))]
+
+    (found,) = drift.find(checks(moved), numbers(**CUSUM))
+    assert (found.until, found.reference) == (None, 0.1)
+    assert found.value == pytest.approx(0.03, abs=0.011)
+    assert NOW - 14 * 7 * DAY <= found.since <= NOW - 8 * 7 * DAY
+    assert drift.find(checks(steady), numbers(**CUSUM)) == []
+    assert drift.find(checks(moved[-20:]), numbers(**CUSUM)) == []
+    assert drift.find(checks(moved, replaced=True), numbers(**CUSUM)) == []
+    assert drift.find(checks([0.0] * 40), numbers(**CUSUM)) == []
 
 
 @pytest.mark.parametrize(

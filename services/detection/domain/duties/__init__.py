@@ -4,6 +4,7 @@ from services.detection.domain.checks.definition import Judge
 from services.detection.domain.duties import (
     calibration,
     clock,
+    drift,
     flag_rate,
     late_mark,
     mark_budget,
@@ -21,4 +22,5 @@ JUDGES: tuple[Judge, ...] = (
     mark_budget.JUDGE,
     flag_rate.JUDGE,
     clock.JUDGE,
+    drift.JUDGE,
 )
