@@ -52,6 +52,11 @@ ENTRIES: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(N_("To do"), "/todo", "list-checks", ENTERPRISE, lambda n: n.waiting + n.overdue + n.findings_open),
             Entry(N_("Approvals"), "/approvals", "gavel", BUREAU, lambda n: n.replied),
             Entry(N_("Cases"), "/cases", "clipboard-list", EVERYBODY),
+        ),
+    ),
+    (
+        N_("Detection"),
+        (
             Entry(N_("Detection rules"), "/rules", "sliders-horizontal", STAFF),
             Entry(N_("Quality of rules"), "/detection/quality", "scale", STAFF),
             Entry(N_("Evaluation"), "/evaluation", "chart-column", STAFF),

@@ -164,6 +164,14 @@ def test_every_code_that_services_keep_has_a_sentence() -> None:
     assert sorted(told - set(SENTENCES)) == []
 
 
+def test_every_parameter_of_a_rule_has_a_name() -> None:
+    from services.detection.domain.judges import JUDGES
+
+    named = {parameter.name for judge in JUDGES.values() for parameter in judge.parameters}
+
+    assert sorted(named - set(TABLES["parameter"])) == []
+
+
 def test_every_sentence_can_be_told(language: str) -> None:
     for code, sentence in SENTENCES.items():
         params = dict.fromkeys(names(sentence), 1.5)
