@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.detection.gateways import Fetched, Readings, merged
 from services.detection.gateways.duties import DutySources
 from services.detection.nightly import Nightly
-from services.detection.service import Watch, learning, load_rulebook
+from services.detection.service import Watch, late_stops, learning, load_rulebook
 from services.detection.service.backtest_runs import BacktestRunner
 from services.detection.service.duties import DutyDesk
 from services.detection.service.happenings import wanted_times
@@ -105,11 +105,27 @@ def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
         *_duty_jobs(app, readings, DutySources(client)),
         Job("look_for_silence", timedelta(minutes=5), look_for_silence),
         Job("refresh_running", timedelta(minutes=30), refresh_running),
+        Job("look_back_at_stops", timedelta(minutes=5), partial(_look_back_at_stops, app, readings)),
         Job("expire_suppressions", timedelta(minutes=5), partial(_expire, app)),
         Job("run_surveys", timedelta(minutes=10), run_surveys, least=5.0),
         Job("learn_thresholds", timedelta(hours=1), partial(_learn, app, readings)),
         *_backtest_jobs(app, readings),
     ]
+
+
+async def _look_back_at_stops(app: FastAPI, readings: Readings) -> None:
+    """A page at a time; a mark is done with when its version is noted, in the transaction that tells its hits."""
+    done = late_stops.MARKS_A_LOOK
+    while done == late_stops.MARKS_A_LOOK:
+        async with app.state.db.transaction() as session:
+            stops = await late_stops.due(session, app.state.clock.now())
+            rulebook = await rulebook_of(session)
+        for stop in stops:
+            history = await late_stops.read(readings, stop)
+            hits = await asyncio.to_thread(late_stops.find, rulebook, stop, history)
+            async with app.state.db.transaction() as session:
+                await late_stops.keep(session, rulebook, stop, hits, app.state.clock.now())
+        done = len(stops)
 
 
 def _backtest_jobs(app: FastAPI, readings: Readings) -> list[Job]:

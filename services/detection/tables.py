@@ -45,13 +45,23 @@ class EnterpriseRow(Table, table=True):
 
 
 class MarkRow(Table, table=True):
-    """A mark as ingest last told of it; `factors` empty means all."""
+    """A mark as ingest last told of it; `factors` empty means all. `looked_back`: the version that was last held
+    against the readings before it.
+    """
 
     __tablename__ = "marks"
+    __table_args__ = (
+        Index(
+            "marks_to_look_back",
+            "id",
+            postgresql_where=text("effective and effect = 'stopped' and looked_back < version"),
+        ),
+    )
 
     id: UUID = Field(primary_key=True)
     outlet_id: UUID = Field(index=True)
     version: int
+    looked_back: int = 0
     effective: bool
     effect: str
     since: datetime = Field(sa_type=DateTime(timezone=True))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_
+from sqlalchemy import or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
@@ -49,6 +49,21 @@ class MarkStore:
         for row in rows.scalars():
             found.setdefault(row.outlet_id, []).append(_cover(row))
         return found
+
+    async def to_look_back(self, limit: int) -> list[tuple[Cover, int]]:
+        """Effective marks of stop with the version that was not yet held against the readings before it."""
+        stops = col(MarkRow.effective) & (col(MarkRow.effect) == MarkEffect.STOPPED.value)
+        rows = await self._session.execute(
+            select(MarkRow)
+            .where(stops, col(MarkRow.looked_back) < col(MarkRow.version))
+            .order_by(col(MarkRow.id))
+            .limit(limit)
+        )
+        return [(_cover(row), row.version) for row in rows.scalars()]
+
+    async def looked_back(self, mark_id: UUID, version: int) -> None:
+        """Note that a version was held against the readings; a later one is looked at again."""
+        await self._session.execute(update(MarkRow).where(col(MarkRow.id) == mark_id).values(looked_back=version))
 
 
 def _cover(row: MarkRow) -> Cover:
