@@ -39,6 +39,13 @@ def folder() -> Iterator[Path]:
         yield Path(made) / "data"
 
 
+async def _exists(file: Path) -> None:
+    """The live loggers start after the stack has said that it is ready."""
+    async with asyncio.timeout(10):
+        while not file.exists():
+            await asyncio.sleep(0.05)
+
+
 class Stage:
     """Runs of a stack of fake processes in one folder."""
 
@@ -124,6 +131,7 @@ async def test_a_stack_with_the_demo_twice_on_one_folder(stage: Stage) -> None:
         assert casework["SANSE_GRADING_URL"] == f"http://127.0.0.1:{base + 4}"
         assert casework["SANSE_DEMO"] == "1"
         assert "SANSE_CLOCK_START" not in casework
+        await _exists(stage.folder / "live.env")
         assert read_env(stage.folder, "live")["INGEST_GATEWAY_PORT"] == str(base + 212)
         bootstrap = json.loads((stage.folder / "bootstrap.json").read_text())
         clients = {client["client_id"]: client["client_secret"] for client in bootstrap["clients"]}
