@@ -98,6 +98,7 @@ TABLES: dict[str, Table] = {
         "RANDOM": N_("random numbers"),
         "REPLAY": N_("replayed data"),
         "REPLAY-N": N_("replay under noise"),
+        "TWINS": N_("one source for two outlets"),
         "ROWS": N_("record repeated"),
         "SMOOTH": N_("smoothed data"),
         "VAR-UP": N_("more noise than usual"),

@@ -141,6 +141,10 @@ DETECTION = {
     "replay": N_("%(count)s hours equal those %(observed)s hours before to the digit (fewer than %(reference)s may)."),
     "rows": N_("All factors stand exactly as %(observed)s hours before."),
     "smoothness": N_("The roughness fell to %(observed)s (at least %(reference)s is allowed); %(count)s readings."),
+    "twins": N_(
+        "The steps are those of another outlet of the trade, %(observed)s of 1 (bound %(reference)s); "
+        "%(count)s readings."
+    ),
     "tampering": N_(
         "The level fell at once by %(observed)s in logarithm (bound %(reference)s), the fluctuation went on as before."
     ),

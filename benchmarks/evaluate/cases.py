@@ -9,6 +9,7 @@ from park.virtual.natural import NATURAL
 from services.detection.domain.backtest import Columns
 from services.detection.domain.checks.definition import Traits
 from services.detection.domain.evaluation import Span
+from services.detection.domain.hits import Hit
 from shared.contracts.ingest import Medium, ReadingKind
 
 MOST_DECIMALS = 6
@@ -41,7 +42,8 @@ class Case:
     """Lines that share labels; alarms on any of them count. `ignore` are checks that are not judged,
     `fits` the checks that are right for a kind of label.
 
-    `kinds`: labels say what is wrong, so that each kind of alarm is an episode of its own.
+    `kinds`: labels say what is wrong, so that each kind of alarm is an episode of its own. `neighbours` are hits that
+    come of other places too, found before cases are judged one by one.
     """
 
     group: str
@@ -51,6 +53,7 @@ class Case:
     kinds: bool = False
     ignore: frozenset[str] = ABSENT
     fits: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    neighbours: tuple[Hit, ...] = ()
 
 
 def line(

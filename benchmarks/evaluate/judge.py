@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, reduce
 from operator import add
+from uuid import UUID
 
 import numpy as np
 
@@ -99,14 +100,16 @@ def together_checks() -> frozenset[str]:
 def find(case: Case) -> tuple[list[Hit], tuple[Episode, ...]]:
     """Hits of all lines in the order in which they became known, and the anomalies that they make."""
     rules = load_rulebook().rules
-    hits = find_hits_of_outlet(rules, [_history_of(line) for line in case.lines], LEARNING)
+    own = find_hits_of_outlet(rules, [history_of(line) for line in case.lines], LEARNING)
+    hits = sorted([*own, *case.neighbours], key=lambda hit: hit.order)
     last = max(int(np.max(line.columns.t)) for line in case.lines)
     return hits, settle_hits(rules, hits, until=datetime.fromtimestamp(last, UTC))
 
 
-def _history_of(line: CaseLine) -> Line:
+def history_of(line: CaseLine, outlet_id: UUID = NOWHERE) -> Line:
+    """A line as the rules read it."""
     traits, columns = line.traits, line.columns
-    key = SeriesKey(NOWHERE, traits.factor, traits.kind, timedelta(seconds=traits.interval))
+    key = SeriesKey(outlet_id, traits.factor, traits.kind, timedelta(seconds=traits.interval))
     return Line(traits, key, Batch(columns.t, columns.v, columns.flags, line.limits))
 
 

@@ -3,17 +3,24 @@
 A computed value, converted or mass, has no span: there is no instrument that measures it.
 """
 
+from dataclasses import replace
+from uuid import UUID, uuid5
+
 import numpy as np
 
 from benchmarks.evaluate.cases import Case, Line
 from benchmarks.evaluate.injections import TUNING
+from benchmarks.evaluate.judge import history_of
 from park.model import DAY, HOUR
 from park.virtual.build import REPORTING_SEED, START, TUNING_SEED, build, window
 from park.virtual.columns import NO_RECORD, Role, VirtualOutlet, VirtualPark
 from park.virtual.natural import checks_of
-from services.detection.domain.backtest import Columns
+from services.detection.domain.backtest import NOWHERE, Columns
 from services.detection.domain.checks.definition import Traits
 from services.detection.domain.evaluation import Span
+from services.detection.domain.hits import NAMESPACE, Hit
+from services.detection.domain.surveying.neighbours import find_neighbour_hits
+from services.detection.service.rulebook import load_rulebook
 from shared.contracts.ingest import Medium, ReadingKind
 
 OUTLETS, HOURS = 200, 8760
@@ -27,7 +34,17 @@ TRADES = {"coal_power": "thermal_power", "gas_power": "thermal_power"}
 def park(seed: int, outlets: int = OUTLETS, hours: int = HOURS) -> list[Case]:
     """A case for each outlet; the park has seeds of its own for tuning and for reporting."""
     made = build(TUNING_SEED if seed == TUNING else REPORTING_SEED, outlets, hours, START)
-    return [_case(made, key, outlet) for key, outlet in made.outlets.items()]
+    return with_neighbours([_case(made, key, outlet) for key, outlet in made.outlets.items()])
+
+
+def with_neighbours(cases: list[Case]) -> list[Case]:
+    """Cases with what the rules in force find between them: live does so each night, one case alone cannot."""
+    ids = [uuid5(NAMESPACE, case.name) for case in cases]
+    lines = [[history_of(line, ids[place]) for line in case.lines] for place, case in enumerate(cases)]
+    found: dict[UUID, list[Hit]] = {one: [] for one in ids}
+    for hit in find_neighbour_hits(load_rulebook().rules, lines):
+        found[hit.series.outlet_id].append(replace(hit, series=replace(hit.series, outlet_id=NOWHERE)))
+    return [replace(case, neighbours=tuple(found[ids[place]])) for place, case in enumerate(cases)]
 
 
 def minutes(seed: int, outlets: int = MINUTE_OUTLETS, hours: int = HOURS) -> list[Case]:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.detection.gateways import Column, Readings
 from services.detection.service import load_rulebook
+from services.detection.service.neighbours import NeighbourDesk, report_neighbours
 from services.detection.service.survey_desk import Page, SurveyDesk, last_night, report
 from services.detection.store.surveys import Run
 from shared.clients.base import ServiceCallError
@@ -44,12 +45,25 @@ class Nightly:
         while run.finished_at is None:
             async with self.app.state.db.transaction() as session:
                 pages = await self._desk(session, hazardous).prepare(run)
+            if not pages:
+                run = await self._finish(run, hazardous)
+                continue
             histories = await self._read(pages)
             rulebook = load_rulebook()
             reports = [await asyncio.to_thread(report, rulebook, page, histories[page.outlet.id]) for page in pages]
             async with self.app.state.db.transaction() as session:
                 run = await self._desk(session, hazardous).keep(run, reports)
         log.info("surveyed", night=run.night.isoformat(), outlets=run.outlets, failed=run.failed, hits=run.hits)
+
+    async def _finish(self, run: Run, hazardous: frozenset[str]) -> Run:
+        """Compare the outlets of each group, then end the run."""
+        rulebook, told = load_rulebook(), []
+        async with self.app.state.db.transaction() as session:
+            groups = await NeighbourDesk(session, rulebook).prepare(run)
+        for group in groups:
+            told += await asyncio.to_thread(report_neighbours, rulebook, group, await self._read(group))
+        async with self.app.state.db.transaction() as session:
+            return await self._desk(session, hazardous).finish(run, told)
 
     async def _read(self, pages: Sequence[Page]) -> dict[UUID, History | None]:
         """Hour means of each outlet by factor; None where ingest gave none in time."""

@@ -51,14 +51,24 @@ def values_of(number: int) -> dict[str, np.ndarray]:
     return made
 
 
-async def furnish(world: World, days: int = DAYS) -> None:
+def copied_values() -> dict[str, np.ndarray]:
+    """The third outlet with a week of the second's course on its own level, with a little noise."""
+    made, source, rng = values_of(2), values_of(1), np.random.default_rng(5)
+    event = slice(50 * 24, 57 * 24)
+    for code, v in made.items():
+        course = source[code][event] / np.median(source[code][event])
+        v[event] = np.round(np.median(v) * course * (1 + 0.003 * rng.normal(size=len(course))), 2)
+    return made
+
+
+async def furnish(world: World, days: int = DAYS, *, copied: bool = False) -> None:
     for number, code in enumerate(CODES):
         factors = [
             OutletFactor(factor=one, unit="mg/m3", span_low=0, span_high=400, resolution=0.01)
             for one in (SO2, NOX, DUST)
         ]
         await world.ingest.register(make_outlet(code, medium=Medium.GAS, limits=[], factors=factors))
-        made = values_of(number)
+        made = copied_values() if copied and number == 2 else values_of(number)
         rows = [(FIRST + i * HOUR, {one: float(v[i]) for one, v in made.items()}) for i in range(days * 24)]
         await world.ingest.accept(outlet_uuid("E1", code), ReadingKind.HOUR, rows)
     await world.catch_up()
@@ -213,3 +223,30 @@ def test_the_night_is_over_some_hours_after_midnight_in_the_park():
     midnight = FIRST + timedelta(days=10)
     assert last_night(midnight + timedelta(hours=2)) == midnight
     assert last_night(midnight + timedelta(hours=1, minutes=59)) == midnight - timedelta(days=1)
+
+
+async def test_the_night_ends_with_a_look_between_outlets_as_the_pure_rule_gives_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    await furnish(world, copied=True)
+    given: list[tuple[object, ...]] = []
+    report = nightly.report_neighbours
+
+    def noted(*args: object) -> object:
+        told = report(*args)  # type: ignore[arg-type]
+        given.extend((page.outlet.id, hit.series.factor, hit.started_at) for page, hits in told for hit in hits)
+        return told
+
+    monkeypatch.setattr(nightly, "report_neighbours", noted)
+    await world.run_job("run_surveys", night(DAYS))
+    rows = "select outlet_id, factor, started_at, until, value from hits where rule = 'TWINS' order by 1, 2, 3"
+    first, told = await world.rows(rows), await world.told()
+    assert {row[1] for row in first} == {SO2, NOX, DUST}
+    assert outlet_uuid("E1", "W3") in {row[0] for row in first}
+    assert {row[:3] for row in first} == set(given)
+    assert any(one.rule == "TWINS" for one in await world.anomalies())
+
+    await world.run_job("run_surveys", night(DAYS))
+    assert (await world.rows(rows), await world.told()) == (first, told)
+    await world.run_job("run_surveys", night(DAYS + 1))
+    assert [row[:3] for row in await world.rows(rows)] == [row[:3] for row in first]

@@ -3,6 +3,7 @@
     pages = await SurveyDesk(session, …).prepare(run)            which outlets, nights, marks, hits still running
     reports = [report(rulebook, page, history) …]                pure, in a thread
     await SurveyDesk(session, …).keep(run, reports)              hits applied, nights and run written, all or nothing
+    await SurveyDesk(session, …).finish(run, told)               the end of a run, with what `neighbours` found
 
 A night of an outlet is judged once, whoever comes first; a run that ends in the middle goes on where it was. A person
 may have the last night judged again: what is found again is the same hit.
@@ -21,6 +22,7 @@ from services.detection.domain.covers import Cover, marked_flags
 from services.detection.domain.history import Line
 from services.detection.domain.hits import NAMESPACE, Hit, SeriesKey
 from services.detection.domain.kernel import Batch
+from services.detection.domain.rules import Rule
 from services.detection.domain.surveying.definition import Survey
 from services.detection.domain.surveying.nights import Outcome, survey
 from services.detection.domain.surveying.registry import REACH_DAYS
@@ -29,6 +31,7 @@ from services.detection.service.ledger import Ledger
 from services.detection.service.limits import limits_at
 from services.detection.service.rulebook import Rulebook, traits_of
 from services.detection.store import EnterpriseStore, HitStore, MarkStore, SeriesId, SeriesStore
+from services.detection.store.hits import RunningHit
 from services.detection.store.surveys import Run, Surveyed, SurveyStore
 from shared.clock import PARK_ZONE
 from shared.contracts.detection.surveys import SurveyTrigger
@@ -54,11 +57,12 @@ class Page:
     series: Mapping[SeriesId, Traits]
     covers: Sequence[Cover]
     running: Sequence[Hit]
+    reach_days: int = REACH_DAYS
 
     @property
     def since(self) -> datetime:
         """From when on history is needed."""
-        return self.first - timedelta(days=REACH_DAYS)
+        return self.first - timedelta(days=self.reach_days)
 
 
 @dataclass(frozen=True)
@@ -122,19 +126,13 @@ class SurveyDesk:
 
         Another worker that was faster has its way.
         """
-        await self._series.lock()
-        now_at = await self._store.find(run.id, lock=True)
-        if now_at is None or now_at.cursor != run.cursor or now_at.finished_at is not None:
-            return now_at or replace(run, finished_at=self._now)
-        if not reports:
-            run = replace(run, finished_at=self._now)
-            await self._store.save(run)
-            await self._store.forget(run.night - KEEP)
-            return run
+        overtaken = await self._overtaken(run)
+        if overtaken is not None:
+            return overtaken
         done = await self._store.last_nights([one.page.outlet.id for one in reports])
         fresh = [one for one in reports if _is_due(run, one.page, done.get(one.page.outlet.id))]
         told = [(one.page, one.outcome) for one in fresh if one.outcome is not None]
-        await self._apply(told)
+        await self._apply([(page, outcome.hits) for page, outcome in told])
         await self._store.keep([_surveyed(run, page, outcome) for page, outcome in told])
         gaps = Counter(run.gaps)
         for _, outcome in told:
@@ -148,27 +146,52 @@ class SurveyDesk:
         await self._store.save(run)
         return run
 
-    async def _apply(self, told: Sequence[tuple[Page, Outcome]]) -> None:
-        since = {page.outlet.id: min(hit.started_at for hit in outcome.hits) for page, outcome in told if outcome.hits}
+    async def finish(self, run: Run, told: Sequence[tuple[Page, Sequence[Hit]]]) -> Run:
+        """End a run that is through, with what was found between outlets; all of it or nothing."""
+        overtaken = await self._overtaken(run)
+        if overtaken is not None:
+            return overtaken
+        await self._apply(told)
+        hits = len({hit.id for _, hits in told for hit in hits})
+        run = replace(run, finished_at=self._now, hits=run.hits + hits)
+        await self._store.save(run)
+        await self._store.forget(run.night - KEEP)
+        return run
+
+    async def _overtaken(self, run: Run) -> Run | None:
+        """The run as another worker has brought it on; None, and nobody else may, where it stands as given."""
+        await self._series.lock()
+        now_at = await self._store.find(run.id, lock=True)
+        if now_at is None or now_at.cursor != run.cursor or now_at.finished_at is not None:
+            return now_at or replace(run, finished_at=self._now)
+        return None
+
+    async def _apply(self, told: Sequence[tuple[Page, Sequence[Hit]]]) -> None:
+        since = {page.outlet.id: min(hit.started_at for hit in hits) for page, hits in told if hits}
         outlets = {page.outlet.id: page.outlet for page, _ in told}
         await self._ledger.load(since, {outlets[one].enterprise_id for one in since})
-        await self._ledger.apply([hit for _, outcome in told for hit in outcome.hits], outlets)
-        for page, outcome in told:
-            if outcome.hits:
+        await self._ledger.apply([hit for _, hits in told for hit in hits], outlets)
+        for page, hits in told:
+            if hits:
                 self._ledger.excuse(page.outlet.id, page.covers)
         await self._ledger.save(outlets, self._now)
 
     async def _running(self, ids: Sequence[UUID]) -> dict[UUID, list[Hit]]:
         """Survey hits of these outlets that have not ended."""
-        found: dict[UUID, list[Hit]] = {}
-        for one in await HitStore(self._session).running_of(ids, list(self._surveys)):
-            key = SeriesKey(one.outlet_id, one.factor, ReadingKind(one.kind), timedelta(hours=1))
-            hit = Hit(
-                key, self._surveys[one.rule].check.name, one.rule, opened=True, started_at=one.started_at,
-                until=one.until, decided_at=one.until, value=one.value, reference=one.reference, count=one.points,
-            )  # fmt: skip
-            found.setdefault(one.outlet_id, []).append(hit)
-        return found
+        return running_hits(await HitStore(self._session).running_of(ids, list(self._surveys)), self._surveys)
+
+
+def running_hits(stored: Sequence[RunningHit], rules: Mapping[str, Rule]) -> dict[UUID, list[Hit]]:
+    """Hits of hour means as they were kept, by outlet."""
+    found: dict[UUID, list[Hit]] = {}
+    for one in stored:
+        key = SeriesKey(one.outlet_id, one.factor, ReadingKind(one.kind), timedelta(hours=1))
+        hit = Hit(
+            key, rules[one.rule].check.name, one.rule, opened=True, started_at=one.started_at,
+            until=one.until, decided_at=one.until, value=one.value, reference=one.reference, count=one.points,
+        )  # fmt: skip
+        found.setdefault(one.outlet_id, []).append(hit)
+    return found
 
 
 def report(rulebook: Rulebook, page: Page, history: Mapping[str, Column] | None) -> Report:
@@ -176,6 +199,12 @@ def report(rulebook: Rulebook, page: Page, history: Mapping[str, Column] | None)
     if history is None:
         return Report(page, None)
     rules = [rule for rule in rulebook.rules if isinstance(rule.check, Survey)]
+    lines = lines_of(page, history)
+    return Report(page, survey(rules, lines, nights=(page.first, page.last), running=page.running))
+
+
+def lines_of(page: Page, history: Mapping[str, Column]) -> list[Line]:
+    """Hour means of an outlet as the surveys read them, marks applied."""
     lines = []
     for which, traits in page.series.items():
         column = history.get(which.factor)
@@ -185,7 +214,7 @@ def report(rulebook: Rulebook, page: Page, history: Mapping[str, Column] | None)
         batch = Batch(column.t, column.v, flags, limits_at(page.outlet, which, column.t))
         key = SeriesKey(page.outlet.id, which.factor, which.kind, timedelta(seconds=traits.interval))
         lines.append(Line(traits, key, batch))
-    return Report(page, survey(rules, lines, nights=(page.first, page.last), running=page.running))
+    return lines
 
 
 def _first_night(run: Run, done: datetime | None, begun: datetime) -> datetime:

@@ -102,6 +102,15 @@ class SurveyStore:
         query = query.order_by(col(SurveyRunRow.requested_at).desc(), col(SurveyRunRow.id).desc()).limit(limit)
         return [_run(row) for row in (await self._session.execute(query)).scalars()]
 
+    async def night_before(self, night: datetime) -> datetime | None:
+        """The last night before for which a nightly run has ended."""
+        query = select(func.max(SurveyRunRow.night)).where(
+            col(SurveyRunRow.trigger) == SurveyTrigger.NIGHTLY.value,
+            col(SurveyRunRow.finished_at).is_not(None),
+            col(SurveyRunRow.night) < night,
+        )
+        return (await self._session.execute(query)).scalar_one()
+
     async def outlets(self, run: Run, limit: int) -> list[UUID]:
         """Outlets in use that a run has still to look at, a page in order of their id."""
         query = select(OutletRow.id).where(col(OutletRow.outlet)["active"].as_boolean())

@@ -84,7 +84,7 @@ def survey(
 
     `running` are the survey hits that the nights before left open.
     """
-    outcome = Outcome(running={_line_key(hit.series, hit.rule): hit for hit in running})
+    outcome = Outcome(running={line_key(hit.series, hit.rule): hit for hit in running})
     for sheets in _grids(lines, nights):
         for rule in rules:
             if isinstance(rule.check, Survey):
@@ -109,14 +109,14 @@ def _grids(lines: Sequence[AnyLine], nights: tuple[datetime, datetime] | None) -
 
 def _judge(rule: Rule, check: Survey, sheets: Sheets, choice: Choice, outcome: Outcome) -> None:
     grid = sheets.grid
-    numbers = [_numbers(rule, sheet.traits, choice) for sheet in sheets.sheets]
+    numbers = [numbers_of(rule, sheet.traits, choice) for sheet in sheets.sheets]
     looks = check.look(sheets, numbers) if grid.days > sheets.first else [None] * len(numbers)
     for sheet, look in zip(sheets.sheets, looks, strict=True):
         if look is not None:
-            _follow(rule, sheet.key, grid, look, sheets.first, outcome)
+            follow(rule, sheet.key, grid, look, sheets.first, outcome)
 
 
-def _numbers(rule: Rule, traits: Traits, choice: Choice) -> Numbers | None:
+def numbers_of(rule: Rule, traits: Traits, choice: Choice) -> Numbers | None:
     """The rule's numbers for one series; None where it does not judge it, which one open number says."""
     if traits.kind not in rule.judges or rule.code in choice.off:
         return None
@@ -124,9 +124,9 @@ def _numbers(rule: Rule, traits: Traits, choice: Choice) -> Numbers | None:
     return None if any(math.isnan(value) for value in given.values()) else given
 
 
-def _follow(rule: Rule, series: SeriesKey, grid: Grid, look: Look, first: int, outcome: Outcome) -> None:
+def follow(rule: Rule, series: SeriesKey, grid: Grid, look: Look, first: int, outcome: Outcome) -> None:
     """Open, extend or end the hit of one rule on one series, night by night."""
-    line = _line_key(series, rule.code)
+    line = line_key(series, rule.code)
     hit = outcome.running.pop(line, None)
     for night in range(first, grid.days):
         at = _moment(grid.night(night))
@@ -159,7 +159,8 @@ def _found(rule: Rule, series: SeriesKey, look: Look, night: int, at: datetime, 
     )  # fmt: skip
 
 
-def _line_key(series: SeriesKey, rule: str) -> str:
+def line_key(series: SeriesKey, rule: str) -> str:
+    """Which line of hits: one rule on one series."""
     return f"{series.outlet_id}/{series.factor}/{series.kind}/{rule}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.detection.domain.checks.definition import Judge
 from services.detection.domain.surveying import (
     bunching,
     calm,
@@ -16,7 +17,7 @@ from services.detection.domain.surveying import (
     smoothness,
     tampering,
 )
-from services.detection.domain.surveying.definition import Survey
+from services.detection.domain.surveying.definition import Survey, number
 
 SURVEYS: tuple[Survey, ...] = (
     calm.SURVEY,
@@ -35,3 +36,13 @@ SURVEYS: tuple[Survey, ...] = (
 
 REACH_DAYS = 90
 """Days before a night that answers may depend on: what is read for one night, and no more, gives the same answer."""
+
+MOST_DAYS = 7
+"""That two outlets are compared over."""
+
+TWINS = Judge(
+    name="twins",
+    parameters=(number("days", 2, MOST_DAYS), number("likeness", 0.5, 1), number("alone", 0.5, 1)),
+    explanations=("twins",),
+)
+"""What is asked of several outlets at once; `neighbours` answers it."""
