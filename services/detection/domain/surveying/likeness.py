@@ -14,6 +14,8 @@ PEAK = 4.0
 LEAST_SHARE = 0.6
 """Of the steps of the window that both must know, and of those the ones in which both move."""
 MOVING = 0.4
+LEAST_OWN = 1e-6
+"""Mean square, in mean steps, that must be left when what the group does together is off: below it is rounding."""
 
 
 def likeness(steps: Floats) -> Floats:
@@ -34,7 +36,7 @@ def likeness(steps: Floats) -> Floats:
     both = mask @ mask.T
     squares = (scaled**2) @ mask.T
     size = np.sqrt(squares * squares.T)
-    fit = (both >= LEAST_SHARE * window) & (moving @ moving.T >= MOVING * both) & (size > 0.0)
+    fit = (both >= LEAST_SHARE * window) & (moving @ moving.T >= MOVING * both) & (size > LEAST_OWN * both)
     found: Floats = np.where(fit, (scaled @ scaled.T) / np.where(size > 0.0, size, 1.0), -1.0)
     np.fill_diagonal(found, -1.0)
     return found

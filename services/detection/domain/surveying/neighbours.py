@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from services.detection.domain.backtest import Choice
 from services.detection.domain.compiled import Floats
@@ -29,6 +30,8 @@ from services.detection.domain.surveying.sheet import DAY, Grid, Sheet, Sheets, 
 
 MOST_OUTLETS = 200
 """Compared with each other; a larger group is cut, in order of identity."""
+MOST_PAIRS = 100
+"""Told of a group on one night, the most alike first."""
 MEMORY, WAIT = 6, 3
 """Nights in a row whose evidence counts together, and those after which what is not known by then is told of both."""
 REACH_DAYS = MEMORY + LEAD_DAYS + (PARTS + 1) * MOST_DAYS
@@ -157,9 +160,9 @@ def _look(
     stack = np.stack([likeness(steps[factor][:, end - length + 1 : end]) for factor in factors])
     bounds, alone = (np.array([numbers[one][name] for one in factors]) for name in ("likeness", "alone"))
     values, told = pairs(stack, bounds, alone)
-    for one, other in np.argwhere(np.triu(told.any(axis=0))):
+    for one, other in _most_alike(values, told):
         shared = [factor for place, factor in enumerate(factors) if told[place, one, other]]
-        pair, when = (int(one), int(other)), Window(end, length, grid.per_day)
+        pair, when = (one, other), Window(end, length, grid.per_day)
         row = [(at, told) for at, told in rows.get(pair, []) if at >= night - MEMORY]
         row = [*(row if row and row[-1][0] == night - 1 else []), (night, _evidence(group, pair, shared, when))]
         rows[pair] = row
@@ -168,6 +171,15 @@ def _look(
                 place = factors.index(factor)
                 look = looks.setdefault((outlet, factor), blank(grid.days))
                 _mark(look, night, float(values[place, one, other]), (grid, length, bounds[place]))
+
+
+def _most_alike(values: Floats, told: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Pairs that are told, at most `MOST_PAIRS` of them."""
+    found = [(int(one), int(other)) for one, other in np.argwhere(np.triu(told.any(axis=0)))]
+    if len(found) > MOST_PAIRS:
+        best = np.where(told, values, -1.0).max(axis=0)
+        found = sorted(sorted(found, key=lambda pair: -best[pair])[:MOST_PAIRS])
+    return found
 
 
 def _evidence(group: _Group, pair: tuple[int, int], shared: Sequence[str], when: Window) -> float:

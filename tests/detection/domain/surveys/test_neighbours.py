@@ -9,6 +9,7 @@ import pytest
 
 from services.detection.domain.history import Line
 from services.detection.domain.hits import Hit
+from services.detection.domain.surveying import neighbours
 from services.detection.domain.surveying.likeness import likeness, pairs
 from services.detection.domain.surveying.neighbours import find_neighbour_hits, survey_neighbours
 from services.detection.domain.surveying.sheet import DAY
@@ -81,6 +82,22 @@ def test_too_few_steps_or_none_that_move_say_nothing():
     still = np.where(np.arange(96) < 70, 0.0, steps)
     assert likeness(still)[0, 1] == -1.0
     assert likeness(np.zeros((2, 96)))[0, 1] == -1.0
+
+
+def test_what_a_whole_group_does_together_makes_no_twins():
+    rng = np.random.default_rng(3)
+    assert (likeness(np.tile(rng.normal(size=96), (8, 1))) == -1.0).all()
+
+
+def test_a_night_tells_a_bounded_number_of_pairs(monkeypatch: pytest.MonkeyPatch):
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(neighbours, "MOST_PAIRS", 2)
+    monkeypatch.setattr(neighbours, "_evidence", lambda _group, pair, *_rest: asked.append(pair) or 1.0)
+    values = make_values()
+    park = [make_outlet(number, values) for number in range(4)]
+    at = datetime.fromtimestamp(T0 + 100 * DAY, UTC)
+    assert survey_neighbours(RULES, park, nights=(at, at)).hits
+    assert len(asked) == 2 * (neighbours.MEMORY + 1)
 
 
 def test_outlets_of_another_trade_are_not_compared():
