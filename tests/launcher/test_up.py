@@ -29,7 +29,7 @@ from launcher.screen import Screen
 from launcher.stack import SERVICES
 from launcher.stackfile import StackFile
 from launcher.supervise import Policy, ProcessFailedError
-from shared.clock import Clock
+from shared.clock import Clock, monotonic
 from tests.launcher.fakes import fakes, free_base, read_env
 
 
@@ -41,9 +41,10 @@ def folder() -> Iterator[Path]:
 
 async def _exists(file: Path) -> None:
     """The live loggers start after the stack has said that it is ready."""
-    async with asyncio.timeout(10):
-        while not file.exists():
-            await asyncio.sleep(0.05)
+    deadline = monotonic() + 10
+    while not await asyncio.to_thread(file.exists):
+        assert monotonic() < deadline, f"{file} is not there"
+        await asyncio.sleep(0.05)
 
 
 class Stage:
@@ -243,7 +244,7 @@ from launcher.clock import Wish
 from launcher.run import Names, Options
 from launcher.screen import Screen
 from launcher.live import live
-from shared.clock import Clock
+from shared.clock import Clock, monotonic
 from tests.launcher.fakes import fakes
 options = Options(Path(sys.argv[1]), int(sys.argv[2]), processes=fakes(), demo=False)
 sys.exit(asyncio.run(live(options, Wish(), Screen())))
