@@ -11,8 +11,9 @@ from benchmarks.evaluate import __main__ as command
 from benchmarks.evaluate import baseline
 from benchmarks.evaluate.cases import Case, line, resolution_of, span_of
 from benchmarks.evaluate.injections import BEFORE, INJECTIONS, REPORTING, TUNING, injections
-from benchmarks.evaluate.judge import evaluate, judge, together
-from benchmarks.evaluate.virtual import park
+from benchmarks.evaluate.judge import evaluate, find, judge, together
+from benchmarks.evaluate.virtual import park, with_neighbours
+from services.detection.domain.backtest import NOWHERE
 from services.detection.domain.evaluation import Rate, Span
 from shared.contracts.ingest import Medium
 
@@ -145,3 +146,23 @@ def test_outlets_of_the_virtual_park_are_cases_with_their_truth():
         len(tuning[0].labels),
         pytest.approx(90 * len(tuning[0].lines), rel=0.05),
     )
+
+
+def test_what_is_found_between_cases_counts_for_the_case_it_is_about():
+    rng, t = np.random.default_rng(2), T0 + HOUR * np.arange(24 * 30)
+    courses = np.exp(rng.normal(0, 0.1, (2, len(t))))
+    levels = {"one": (20.0, 40.0), "other": (50.0, 10.0)}
+    cases = [
+        Case("tiny", name, tuple(line(factor, Medium.GAS, HOUR, t, np.round(level * course, 2))
+                                 for factor, level, course in zip(("a21026", "a21002"), both, courses, strict=True)))
+        for name, both in levels.items()
+    ]  # fmt: skip
+    alone, together_ = find(cases[0])[0], [find(case)[0] for case in with_neighbours(cases)]
+    assert "twins" not in {hit.check for hit in alone}
+    for hits in together_:
+        twins = [hit for hit in hits if hit.check == "twins"]
+        assert {(hit.series.outlet_id, hit.series.factor) for hit in twins} == {
+            (NOWHERE, "a21026"),
+            (NOWHERE, "a21002"),
+        }
+        assert [hit.order for hit in hits] == sorted(hit.order for hit in hits)
