@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.detection.domain.jurisdiction import Counting
 from services.detection.gateways import Fetched, Readings, merged
 from services.detection.gateways.duties import DutySources
 from services.detection.nightly import Nightly
@@ -51,15 +52,19 @@ class Follower:
     timelines: Timelines = field(default_factory=Timelines)
     _fetched: Fetched | None = None
     _hazardous: frozenset[str] = frozenset()
+    _counting: Counting | None = None
 
     async def prepare(self, events: Sequence[Event]) -> None:
         """Everything the events need from outside."""
         self._hazardous = await self.readings.hazardous()
+        self._counting = await self.readings.counting(self.app.state.settings.jurisdiction)
         self._fetched = await self.readings.fetch(merged(wanted_times(event) for event in events))
 
     async def handle(self, session: AsyncSession, events: Sequence[Event]) -> None:
         """In the transaction that moves the cursor."""
-        watch = Watch(session, await rulebook_of(session), self.app.state.clock.now(), self._hazardous, self.timelines)
+        now = self.app.state.clock.now()
+        rulebook = await rulebook_of(session)
+        watch = Watch(session, rulebook, now, self._hazardous, self.timelines, self._counting)
         await watch.take(events, self._fetched or {})
 
 
@@ -90,10 +95,12 @@ def build_jobs(app: FastAPI, client: IngestClient) -> list[Job]:
 
     async def refresh_running() -> None:
         hazardous = await readings.hazardous()
+        counting = await readings.counting(app.state.settings.jurisdiction)
         after: UUID | None = None
         while True:
             async with app.state.db.transaction() as session:
-                watch = Watch(session, await rulebook_of(session), app.state.clock.now(), hazardous, timelines)
+                rulebook, now = await rulebook_of(session), app.state.clock.now()
+                watch = Watch(session, rulebook, now, hazardous, timelines, counting)
                 after = await watch.refresh_running(after)
             if after is None:
                 return

@@ -37,6 +37,7 @@ from shared.contracts.ingest import (
     enterprise_uuid,
     outlet_uuid,
 )
+from shared.contracts.ingest.standards import ExceedanceRule
 from shared.db import Database
 from shared.errors import TooLargeError
 from shared.feed import Event, FeedConsumer, FeedReader, feed_router, publish
@@ -113,6 +114,15 @@ class Ingest:
         @router.get("/factors")
         async def list_factors() -> list[FactorOut]:
             return FACTORS
+
+        @router.get("/exceedance-rules")
+        async def list_exceedance_rules() -> list[ExceedanceRule]:
+            return [
+                ExceedanceRule(
+                    id="province", jurisdiction="CN-35", medium=Medium.WATER, trade="*", averaging=ReadingKind.DAY,
+                    verified=True, source="test", valid_from=START.date(),
+                )
+            ]  # fmt: skip
 
         @router.get("/readings")
         async def read_readings(

@@ -326,3 +326,16 @@ async def test_a_trade_has_numbers_of_its_own(world: World, monkeypatch: pytest.
 
     (one,) = await world.anomalies(rule="RANGE")
     assert (one.enterprise_id, one.observed, one.reference) == (enterprise_uuid("E2"), 120.0, 100.0)
+
+
+@pytest.mark.parametrize(("place", "severity"), [("", Severity.B), ("CN-35", Severity.C), ("CN", Severity.B)])
+async def test_an_hour_that_does_not_count_where_the_park_lies_is_a_warning(
+    world: World, place: str, severity: Severity
+):
+    object.__setattr__(world.app.state.settings, "jurisdiction", place)
+    await world.ingest.register(make_outlet())
+    await world.ingest.accept(W1, HOUR_MEAN, hours([*honest(10), 61.0, 75.5, *honest(3)]))
+    await world.catch_up()
+
+    (one,) = await world.anomalies(rule="EX-H")
+    assert (one.severity, one.nature) == (severity, Nature.EXCEEDANCE)

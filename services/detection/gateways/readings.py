@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from services.detection.domain.jurisdiction import Counting
 from shared.clients.base import ServiceCallError
 from shared.clients.ingest import IngestClient
 from shared.clock import monotonic
@@ -68,11 +69,13 @@ History = dict[tuple[str, ReadingKind], Column]
 
 @dataclass
 class Readings:
-    """Fetches readings as Arrow and keeps the hazardous factors for some minutes."""
+    """Fetches readings as Arrow; keeps the hazardous factors and the exceedance rules for some minutes."""
 
     client: IngestClient
     _hazardous: frozenset[str] = field(default=frozenset())
     _asked_at: float = field(default=float("-inf"))
+    _counting: Counting | None = field(default=None)
+    _counted_at: float = field(default=float("-inf"))
 
     async def hazardous(self) -> frozenset[str]:
         """Codes of Class 1 and toxic factors."""
@@ -80,6 +83,13 @@ class Readings:
             self._hazardous = frozenset(f.code for f in await self.client.list_factors() if f.hazardous)
             self._asked_at = monotonic()
         return self._hazardous
+
+    async def counting(self, jurisdiction: str) -> Counting | None:
+        """Which means count as an exceedance there; None where no jurisdiction is set."""
+        if jurisdiction and monotonic() - self._counted_at > HAZARD_SECONDS:
+            self._counting = Counting(tuple(await self.client.list_exceedance_rules()), jurisdiction)
+            self._counted_at = monotonic()
+        return self._counting
 
     async def read_until(self, cursor: int) -> datetime | None:
         """When the first event came in that is not yet read; None where all are."""

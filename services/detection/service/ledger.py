@@ -1,7 +1,7 @@
 """Anomalies of some outlets while hits are applied to them; then what is written and told."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.detection.domain.anomalies import Change, ChangeKind, Episode, Policy, apply_hit, fold, settle
+from services.detection.domain.checks import exceedance
 from services.detection.domain.covers import Cover, excuse
 from services.detection.domain.hits import Hit
 from services.detection.domain.parents import gather
@@ -17,7 +18,7 @@ from services.detection.service.judging import precision_of_rules
 from services.detection.service.wire import anomaly_out
 from services.detection.store import AnomalyStore, HitStore, Line, Span, Stored, SuppressionStore, line_of
 from shared.clock import PARK_ZONE
-from shared.contracts.detection import ANOMALY_CLOSED, ANOMALY_OPENED, ANOMALY_UPDATED
+from shared.contracts.detection import ANOMALY_CLOSED, ANOMALY_OPENED, ANOMALY_UPDATED, Severity
 from shared.contracts.ingest import OutletOut
 from shared.feed import publish
 
@@ -25,12 +26,21 @@ from shared.feed import publish
 class Ledger:
     """Applies hits in the order in which they became known, and each of them once."""
 
-    def __init__(self, session: AsyncSession, policy: Policy, hazardous: frozenset[str]) -> None:
+    def __init__(
+        self,
+        session: AsyncSession,
+        policy: Policy,
+        hazardous: frozenset[str],
+        warns_only: Callable[[Hit], bool] | None = None,
+    ) -> None:
+        """`warns_only`: whether an exceedance does not count where the park lies, and is told as a warning."""
         self._session = session
         self._anomalies = AnomalyStore(session)
         self._hits = HitStore(session)
         self._suppressions = SuppressionStore(session)
         self._policy = policy
+        self._warning = _as_warnings(policy)
+        self._warns_only = warns_only or (lambda _hit: False)
         self._hazardous = hazardous
         self._episodes: dict[UUID, list[Episode]] = {}
         self._stored: dict[UUID, Stored] = {}
@@ -67,8 +77,9 @@ class Ledger:
             known = self._episodes.get(line.outlet_id, [])
             if self._keeps_quiet(hit, known, outlets[line.outlet_id].enterprise_id):
                 continue
-            toxic = line.factor in self._hazardous
-            self._note(line.outlet_id, apply_hit(known, hit, policy=self._policy, hazardous=toxic))
+            warning = hit.check == exceedance.CHECK.name and self._warns_only(hit)
+            policy, toxic = (self._warning, False) if warning else (self._policy, line.factor in self._hazardous)
+            self._note(line.outlet_id, apply_hit(known, hit, policy=policy, hazardous=toxic))
 
     def excuse(self, outlet_id: UUID, covers: Sequence[Cover]) -> None:
         """Name the marks that explain anomalies, and no longer those that do not."""
@@ -133,3 +144,13 @@ def _event_type(changes: Sequence[Change]) -> str:
     if changes[0].kind is ChangeKind.OPENED:
         return ANOMALY_OPENED
     return ANOMALY_CLOSED if changes[-1].kind is ChangeKind.CLOSED else ANOMALY_UPDATED
+
+
+def _as_warnings(policy: Policy) -> Policy:
+    """The policy with exceedances at the lowest severity."""
+    lowest = {
+        code: replace(rule, severity=Severity.C, hazardous=None, raises=())
+        for code, rule in policy.rules.items()
+        if rule.check.name == exceedance.CHECK.name
+    }
+    return replace(policy, rules={**policy.rules, **lowest})

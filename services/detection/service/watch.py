@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.detection.domain.compiled import Floats
 from services.detection.domain.covers import Cover, marked_flags
 from services.detection.domain.hits import Hit, SeriesKey, read_hits
+from services.detection.domain.jurisdiction import Counting
 from services.detection.domain.kernel import Batch, Hits, Outcome, advance_many, dump_state, open_hits, overdue
 from services.detection.domain.rules import Plan
 from services.detection.gateways import Column, Fetched, Wanted
@@ -55,14 +56,18 @@ class Watch:
         now: datetime,
         hazardous: frozenset[str],
         timelines: Timelines | None = None,
+        counting: Counting | None = None,
     ) -> None:
-        """`timelines` keeps own numbers of series from one unit of work to the next."""
+        """`timelines` keeps own numbers of series from one unit of work to the next; `counting` says which means
+        count as an exceedance where the park lies, None for all.
+        """
+        self._counting = counting
         self._session = session
         self._planner = Planner(rulebook, timelines or Timelines())
         self._relating = Relating(session, self._planner)
         self._series = SeriesStore(session)
         self._anomalies = AnomalyStore(session)
-        self._ledger = Ledger(session, rulebook.policy, hazardous)
+        self._ledger = Ledger(session, rulebook.policy, hazardous, self._warns_only)
         self._rulebook = rulebook
         self._now = now
         self._marks = MarkStore(session)
@@ -270,6 +275,12 @@ class Watch:
             await self._ledger.apply(hits, self._outlets)
             for outlet_id in sorted({hit.series.outlet_id for hit in hits}):
                 self._excuse(outlet_id)
+
+    def _warns_only(self, hit: Hit) -> bool:
+        outlet = self._outlets.get(hit.series.outlet_id)
+        if self._counting is None or outlet is None:
+            return False
+        return self._counting.warns_only(hit, outlet.medium, self._trades.get(outlet.enterprise_id, ""))
 
     def _excuse(self, outlet_id: UUID) -> None:
         self._ledger.excuse(outlet_id, self._covers.get(outlet_id, []))
